@@ -1,0 +1,5 @@
+"""``python -m esmed``."""
+
+from esmed.cli import main
+
+raise SystemExit(main())

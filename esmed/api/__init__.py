@@ -1,0 +1,1 @@
+"""The HTTP interface: requests to use cases of the gateway, and their answers."""

@@ -1,0 +1,251 @@
+"""Request bodies: JSON to typed values, every fault with its field. Pure.
+
+The ordinary body costs one pass of the decoder. Only one that does not fit is read
+again with the standard library, which is patient with broken characters and gives the
+place of broken syntax, and taken apart field by field, to name all that is wrong.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from esmed.api import schema
+from esmed.api.schema import EXPECTED, MAX_MESSAGES, Replay, Resolve, Submit
+from esmed.models import Millis
+from esmed.refusals import FieldError, InvalidError
+
+T = TypeVar("T")
+
+
+class Batch(Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/messages/batch``."""
+
+    messages: list[Submit]
+    defaults: Submit | None = None
+
+
+class _Loose(Struct, forbid_unknown_fields=True):
+    messages: list[dict[str, object]]
+    defaults: dict[str, object] | None = None
+
+
+_decode_submit = msgspec.json.Decoder(Submit).decode
+_decode_batch = msgspec.json.Decoder(Batch).decode
+_decode_resolve = msgspec.json.Decoder(Resolve).decode
+_decode_replay = msgspec.json.Decoder(Replay).decode
+
+_NAMES: Final = dict(
+    zip(Submit.__struct_encode_fields__, Submit.__struct_fields__, strict=True)
+)
+_TYPES: Final = get_type_hints(Submit, include_extras=True)
+_ABOUT_FIELD: Final = re.compile(
+    r"Object (missing required|contains unknown) field `(.+)`"
+)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def submit(body: bytes, now: Millis) -> Submit:
+    """Return the body of a submission. InvalidError names all that is wrong with it,
+    not the types only, if there is something wrong with those."""
+    try:
+        return _decode_submit(body)
+    except ValueError:
+        return _explained(_object(body), now, schema.requests)
+
+
+def estimated(body: bytes, now: Millis) -> Submit:
+    """Return the body of an estimate, likewise; it may have no destination."""
+    try:
+        return _decode_submit(body)
+    except ValueError:
+        return _explained(_object(body), now, schema.estimated)
+
+
+def batch(body: bytes) -> Sequence[Submit | InvalidError]:
+    """Return the messages of a batch, defaults filled in, or what is wrong with each.
+
+    InvalidError if it is the batch itself, or its defaults, that is wrong.
+    """
+    messages: Sequence[Submit | InvalidError]
+    try:
+        strict = _decode_batch(body)
+    except ValueError:
+        loose = _converted(_generic(body), _Loose)
+        _check_count(loose.messages)
+        defaults = _defaults(loose.defaults)
+        messages = [_one(item) for item in loose.messages]
+    else:
+        defaults, messages = strict.defaults, strict.messages
+        _check_count(messages)
+    given = [
+        (name, value)
+        for name in Submit.__struct_fields__
+        if defaults is not None and (value := getattr(defaults, name)) is not UNSET
+    ]
+    for name, value in given:
+        for message in messages:
+            if isinstance(message, Submit) and getattr(message, name) is UNSET:
+                setattr(message, name, value)
+    return messages
+
+
+def resolve(body: bytes) -> bool:
+    """Return whether a held message is to be sent again. InvalidError."""
+    return _simple(body, _decode_resolve, Resolve).as_ == "resend"
+
+
+def replay(body: bytes) -> Replay:
+    """Return which events are to be sent again. InvalidError."""
+    return _simple(body, _decode_replay, Replay)
+
+
+def prefixed(path: str, errors: Sequence[FieldError]) -> list[FieldError]:
+    """Return errors with the path of the object whose fields they are about."""
+    return [
+        FieldError(f"{path}.{error.field}" if error.field else path, error.message)
+        for error in errors
+    ]
+
+
+# --- the second reading --------------------------------------------------------------
+
+
+def _generic(body: bytes) -> object:
+    """Return the JSON value of a body. InvalidError if it is none."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as exc:
+        raise _invalid("", f"not UTF-8 at octet {exc.start}") from None
+    if not text.strip():
+        raise _invalid("", "a JSON body is needed")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as exc:
+        raise _invalid("", f"not JSON: {exc}") from None
+    except RecursionError:
+        raise _invalid("", "not JSON of this interface: nested too deep") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a value of JSON")
+
+
+def _object(body: bytes) -> dict[str, object]:
+    raw = _generic(body)
+    if not isinstance(raw, dict):
+        raise _invalid("", "expected an object")
+    return raw
+
+
+def _explained(
+    raw: dict[str, object], now: Millis, check: Callable[[Submit, Millis], object]
+) -> Submit:
+    """Read a message field by field; one answer for all there is to mend."""
+    parsed, errors = _typed(raw)
+    if errors:
+        known = {_top(error) for error in errors}
+        if "data" in known:
+            known.add("text")  # that neither is there is not true then
+        try:
+            check(parsed, now)
+        except InvalidError as more:
+            errors += [error for error in more.errors if _top(error) not in known]
+        raise InvalidError(errors)
+    return parsed
+
+
+def _one(raw: dict[str, object]) -> Submit | InvalidError:
+    """Read a message of a batch; what its fields say is checked with the defaults."""
+    parsed, errors = _typed(raw)
+    return InvalidError(errors) if errors else parsed
+
+
+def _defaults(raw: dict[str, object] | None) -> Submit | None:
+    """Read the defaults of a batch, which need not make a message."""
+    if raw is None:
+        return None
+    parsed, errors = _typed(raw)
+    if errors:
+        raise InvalidError(prefixed("defaults", errors))
+    return parsed
+
+
+def _typed(raw: dict[str, object]) -> tuple[Submit, list[FieldError]]:
+    """Read what can be read, and say what cannot."""
+    parsed = Submit()
+    errors: list[FieldError] = []
+    for key, value in raw.items():
+        name = _NAMES.get(key)
+        if name is None:
+            errors.append(FieldError(_printable(key), "unknown field"))
+        elif broken := _surrogates(key, value):
+            message = "has a lone surrogate, which is half a character"
+            errors += [FieldError(path, message) for path in broken]
+        else:
+            try:
+                setattr(parsed, name, msgspec.convert(value, _TYPES[name]))
+            except msgspec.ValidationError as exc:
+                errors.append(_wrong_type(key, exc))
+    return parsed, errors
+
+
+def _wrong_type(key: str, exc: msgspec.ValidationError) -> FieldError:
+    _, _, path = str(exc).partition(" - at `$")
+    expected = EXPECTED.get(key, "a string")
+    if path:
+        expected = "a string of digits"  # `to` is the only field with items
+    return FieldError(f"{key}{path.rstrip('`')}", f"expected {expected}")
+
+
+def _surrogates(key: str, value: object) -> list[str]:
+    """Return the paths of strings that hold half a character."""
+    items = value if isinstance(value, list) else [value]
+    broken = [isinstance(one, str) and bool(_SURROGATE.search(one)) for one in items]
+    if isinstance(value, list):
+        return [f"{key}[{index}]" for index, bad in enumerate(broken) if bad]
+    return [key] if broken[0] else []
+
+
+def _printable(key: str) -> str:
+    return key[:64].encode("ascii", "backslashreplace").decode()
+
+
+def _top(error: FieldError) -> str:
+    return error.field.partition("[")[0]
+
+
+# --- other bodies --------------------------------------------------------------------
+
+
+def _simple(body: bytes, decode: Callable[[bytes], T], cls: type[T]) -> T:
+    try:
+        return decode(body)
+    except ValueError:
+        return _converted(_generic(body), cls)
+
+
+def _converted(raw: object, cls: type[T]) -> T:
+    """Convert what was read; InvalidError names the first field that does not fit."""
+    try:
+        return msgspec.convert(raw, cls)
+    except msgspec.ValidationError as exc:
+        message, _, path = str(exc).partition(" - at `$.")
+        if about := _ABOUT_FIELD.fullmatch(message):
+            problem = "is needed" if about[1] == "missing required" else "unknown field"
+            raise _invalid(_printable(about[2]), problem) from None
+        raise _invalid(path.rstrip("`"), message.replace("`", "")) from None
+
+
+def _check_count(messages: Sequence[object]) -> None:
+    if not messages:
+        raise _invalid("messages", "at least one message is needed")
+    if len(messages) > MAX_MESSAGES:
+        raise _invalid("messages", f"at most {MAX_MESSAGES} messages")
+
+
+def _invalid(field: str, message: str) -> InvalidError:
+    return InvalidError([FieldError(field, message)])

@@ -1,0 +1,163 @@
+"""The HTTP application: every path of the table, each behind the same door.
+
+The wrapper around an endpoint does what concerns every request: it keeps web pages of
+other sites out, finds the caller, turns refusals into problem details and counts. It is
+a closure rather than a middleware, since it is part of what every submission costs.
+"""
+
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from esmed import log
+from esmed.api import problems
+from esmed.api.access import Names, Rates, Tokens, is_local
+from esmed.api.messages import MessagesApi
+from esmed.api.ops import OpsApi
+from esmed.api.problems import ProblemError
+from esmed.api.table import OPERATIONS, ROUTES, Access
+from esmed.clock import Clock, SystemClock
+from esmed.config import Http
+from esmed.errors import StoreError
+from esmed.fieldtypes import Endpoint
+from esmed.gateway import Caller, Gateway
+from esmed.metrics import Metrics
+from esmed.refusals import ForbiddenError, NotFoundError, RefusedError
+
+__all__ = ["ROUTES", "build"]
+
+Handler = Callable[[web.Request, Caller], Awaitable[web.Response]]
+"""An endpoint, which may raise RefusedError, StoreError and ProblemError."""
+
+_log = log.get("api")
+
+_HERE: Final = Caller(name=None, admin=True)
+_ANYONE: Final = Caller(name=None)
+
+
+def build(
+    gateway: Gateway, config: Http, metrics: Metrics, clock: Clock | None = None
+) -> web.Application:
+    """Return the application, to be run without aiohttp's access log: it counts.
+
+    ``metrics`` must have been made with ``ROUTES``.
+    """
+    rates = Rates(config.clients, clock or SystemClock())
+    endpoints = (
+        MessagesApi(gateway, rates, config.max_body),
+        OpsApi(gateway, metrics, config.max_body),
+    )
+    door = _Door(config)
+    app = web.Application(
+        client_max_size=config.max_body,
+        # Compressed bodies are refused, so that none can be a bomb.
+        handler_args={"auto_decompress": False},
+    )
+    for path in ROUTES:
+        resource = app.router.add_resource(path)
+        methods: list[str] = []
+        for operation in OPERATIONS:
+            if operation.path == path:
+                handler = _handler(endpoints, operation.name)
+                handle = _wrap(door, metrics, path, handler, operation.access)
+                resource.add_route(operation.method, handle)
+                methods.append(operation.method)
+                if operation.method == hdrs.METH_GET:
+                    resource.add_route(hdrs.METH_HEAD, handle)
+                    methods.append(hdrs.METH_HEAD)
+        other = _other_method(methods)
+        resource.add_route(hdrs.METH_ANY, _wrap(door, metrics, path, other, "client"))
+    nothing = _wrap(door, metrics, None, _no_such_path, "client")
+    app.router.add_route(hdrs.METH_ANY, "/{path:.*}", nothing)
+    return app
+
+
+def _handler(endpoints: Sequence[object], name: str) -> Handler:
+    for one in endpoints:
+        if hasattr(one, name):
+            handler: Handler = getattr(one, name)
+            return handler
+    raise LookupError(name)
+
+
+class _Door:
+    """Decides who comes in."""
+
+    def __init__(self, config: Http) -> None:
+        self._names = Names(_own_names(config))
+        self._tokens = Tokens(config.clients)
+
+    def admit(self, request: web.Request, access: Access) -> Caller:
+        """Return who asks. ProblemError, ForbiddenError."""
+        transport = request.transport
+        if transport is None:
+            raise ProblemError(400, "the client has gone")
+        headers = request.headers
+        sockname = transport.get_extra_info("sockname")
+        host = headers.get(hdrs.HOST)
+        if host is None:
+            raise ProblemError(400, "a Host header is needed")
+        if not self._names.is_own_host(host, sockname):
+            raise ProblemError(421, "Host is not a name of this listener")
+        origin = headers.get(hdrs.ORIGIN)
+        if origin is not None and not self._names.is_own_origin(origin, sockname):
+            raise ProblemError(403, "requests of other sites' pages are refused")
+        if access == "anyone":
+            return _ANYONE
+        caller = self._caller(request, transport.get_extra_info("peername"))
+        if access == "admin" and not caller.admin:
+            raise ForbiddenError("this client is no administrator")
+        return caller
+
+    def _caller(self, request: web.Request, peername: object) -> Caller:
+        if self._tokens.needed:
+            caller = self._tokens.caller(request.headers.get(hdrs.AUTHORIZATION))
+            if caller is None:
+                message = "a valid token is needed: Authorization: Bearer TOKEN"
+                raise ProblemError(401, message, {hdrs.WWW_AUTHENTICATE: "Bearer"})
+            return caller
+        if not is_local(peername):
+            message = "only for this machine, while there are no clients with a token"
+            raise ProblemError(401, message, {hdrs.WWW_AUTHENTICATE: "Bearer"})
+        return _HERE
+
+
+def _own_names(config: Http) -> Iterator[str]:
+    yield socket.gethostname()
+    for address in config.listen:
+        if isinstance(address, Endpoint):
+            yield address.host
+
+
+def _wrap(
+    door: _Door, metrics: Metrics, path: str | None, handler: Handler, access: Access
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request, door.admit(request, access))
+        except (RefusedError, StoreError, ProblemError) as exc:
+            response = problems.refuse(exc)
+        except Exception as exc:  # noqa: BLE001 - the root of a request
+            _log.error("api.failed", exc=exc, method=request.method, path=path)
+            response = problems.refuse(ProblemError(500, "see the daemon's log"))
+        metrics.http_request(request.method, path, response.status)
+        return response
+
+    return handle
+
+
+def _other_method(methods: Sequence[str]) -> Handler:
+    allow: dict[str, str] = {hdrs.ALLOW: ", ".join([*methods, hdrs.METH_OPTIONS])}
+
+    async def handle(request: web.Request, _: Caller) -> web.Response:
+        if request.method == hdrs.METH_OPTIONS:
+            return web.Response(status=204, headers=allow)
+        raise ProblemError(405, f"{request.method} is not possible here", allow)
+
+    return handle
+
+
+async def _no_such_path(_: web.Request, __: Caller) -> web.Response:
+    raise NotFoundError("there is nothing at this path")

@@ -1,0 +1,255 @@
+"""The command line: what the arguments mean, and which part of the program does it.
+
+Parts are imported when their command is asked for, so that ``esmed --version`` and a
+mistyped option cost nothing. Exit codes: 0 done, 1 failed, 2 wrong use or wrong
+configuration.
+"""
+
+# ruff: noqa: PLC0415 - see above
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from esmed import __version__
+from esmed.errors import ConfigError, EsmedError
+
+if TYPE_CHECKING:
+    from esmed.config import Config
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DEFAULT_CONFIG: Final = Path("config.yaml")
+DONE, FAILED, WRONG = 0, 1, 2
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code. argparse exits by itself on wrong use."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(simulating=arguments[:2] == ["simulate", "smsc"]).parse_args(
+        arguments
+    )
+    command: Command = args.command
+    try:
+        return command(args)
+    except ConfigError as exc:
+        for fault in exc.faults:
+            _complain(str(fault))
+        return WRONG
+    except EsmedError as exc:
+        _complain(f"esmed: {exc}")
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+# --- the daemon and what comes with it -----------------------------------------------
+
+
+def _load(path: Path) -> "Config":
+    from esmed import config
+
+    return config.load(path)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from esmed import log
+
+    log.configure(args.log_format)
+    config = _load(args.config)
+    warn = log.get("config").warning
+    for advice in config.warnings:
+        warn("config.advice", path=advice.path, message=advice.message)
+    asyncio.run(_serve(config))
+    return DONE
+
+
+async def _serve(config: "Config") -> None:
+    """Serve until SIGTERM or SIGINT; a second one does not wait for the end."""
+    from esmed.app import App
+
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stopped.set)
+    app = App(config)
+    await app.start()
+    try:
+        await stopped.wait()
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+        await app.stop()
+
+
+def _check_config(args: argparse.Namespace) -> int:
+    config = _load(args.config)
+    for advice in config.warnings:
+        _complain(f"warning: {advice}")
+    if args.print:
+        from esmed.config import render
+
+        print(render(config), end="")
+    else:
+        print(f"{args.config}: ok")
+    return DONE
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from esmed import demo
+
+    return asyncio.run(demo.run(args))
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from esmed.simulator import cli
+
+    return asyncio.run(cli.run(args))
+
+
+# --- clients of the daemon -----------------------------------------------------------
+
+
+def _client(name: str) -> Command:
+    """Return the command that is a coroutine function of `esmed.client`."""
+
+    def command(args: argparse.Namespace) -> int:
+        from esmed import client
+
+        return asyncio.run(client.run(name, args))
+
+    return command
+
+
+# --- arguments -----------------------------------------------------------------------
+
+
+def _parser(*, simulating: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="esmed", description="An SMS gateway: local HTTP in, SMPP out."
+    )
+    parser.add_argument("--version", action="version", version=f"esmed {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_daemon(commands, simulating=simulating)
+    _add_clients(commands)
+    return parser
+
+
+def _add_daemon(commands: "Commands", *, simulating: bool) -> None:
+    configured = argparse.ArgumentParser(add_help=False)
+    configured.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help="default: %(default)s",
+    )
+    run = _command(
+        commands, "run", _run, "be the daemon, in the foreground", configured
+    )
+    run.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="of the log on stderr; default: %(default)s",
+    )
+    check = _command(
+        commands,
+        "check-config",
+        _check_config,
+        "say what is wrong with a configuration, and where",
+        configured,
+    )
+    check.add_argument(
+        "--print", action="store_true", help="show what is in effect, secrets redacted"
+    )
+    demo = _command(
+        commands, "demo", _demo, "show it at work, no account or network needed"
+    )
+    demo.add_argument("--messages", type=_count, default=10, metavar="N")
+    demo.add_argument(
+        "--keep", action="store_true", help="stay up afterwards and show the URL"
+    )
+    simulate = commands.add_parser("simulate", help="be a peer, for tests")
+    kinds = simulate.add_subparsers(title="peers", required=True, metavar="PEER")
+    smsc = _command(kinds, "smsc", _simulate, "an SMSC that speaks SMPP 3.4")
+    if simulating:
+        from esmed.simulator import cli
+
+        cli.add_arguments(smsc)
+
+
+def _add_clients(commands: "Commands") -> None:
+    daemon = argparse.ArgumentParser(add_help=False)
+    daemon.add_argument(
+        "--url",
+        help="of the daemon, or unix:PATH; default: $ESMED_URL, else "
+        "http://127.0.0.1:8775. Its token: $ESMED_TOKEN",
+    )
+
+    def client(name: str, text: str) -> argparse.ArgumentParser:
+        return _command(commands, name, _client(name), text, daemon)
+
+    send = client("send", "send a message")
+    send.add_argument("--to", required=True, action="append", metavar="NUMBER")
+    send.add_argument("--from", dest="from_", metavar="SENDER")
+    send.add_argument("--connector", metavar="NAME", help="instead of the routes'")
+    send.add_argument("--reference", metavar="TEXT", help="your own, for this message")
+    send.add_argument("--wait", action="store_true", help="until its final state")
+    send.add_argument("text", metavar="TEXT", help="-: what stdin holds")
+    client("status", "show the daemon and its connectors")
+    trace = client("trace", "show the way of a message")
+    trace.add_argument("id", metavar="ID")
+    estimate = client("estimate", "say how many parts a text takes; sends nothing")
+    estimate.add_argument("--to", metavar="NUMBER", help="decides which connector")
+    estimate.add_argument("--from", dest="from_", metavar="SENDER")
+    estimate.add_argument("--connector", metavar="NAME", help="instead of the routes'")
+    estimate.add_argument("text", metavar="TEXT", help="-: what stdin holds")
+    cancel = client("cancel", "cancel a message that has not been submitted")
+    cancel.add_argument("id", metavar="ID")
+    for name, text in (
+        ("pause", "stop sending over a connector; receipts and MO are still taken"),
+        ("resume", "send over it again"),
+    ):
+        client(name, text).add_argument("connector", metavar="CONNECTOR")
+    replay = client("replay", "send webhooks again")
+    replay.add_argument(
+        "--since",
+        required=True,
+        metavar="TIME",
+        help="2026-01-31T09:00:00Z, 2026-01-31, or 30m, 24h, 7d ago",
+    )
+    replay.add_argument("--dead", action="store_true", help="only those given up")
+
+
+def _command(
+    commands: "Commands",
+    name: str,
+    command: Command,
+    text: str,
+    *parents: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=parents
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number

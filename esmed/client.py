@@ -1,0 +1,341 @@
+"""The commands that ask a running daemon, over its HTTP interface.
+
+Answers go to stdout, complaints to stderr, one line each.
+"""
+
+# ruff: noqa: T201 - the terminal is its interface
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from esmed.errors import EsmedError
+from esmed.refusals import FieldError
+
+DEFAULT_URL: Final = "http://127.0.0.1:8775"
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
+_POLL: Final = (0.1, 1.0)  # seconds; the first and the longest pause
+_AGO: Final = re.compile(r"(\d+)([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_GOOD: Final = frozenset({"delivered", "sent"})
+
+
+class ClientError(EsmedError):
+    """The daemon cannot be asked, or refuses; each line of the text is a reason.
+
+    ``status`` is the one it answered with, if it did.
+    """
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Daemon(AbstractAsyncContextManager["Daemon"]):
+    """A daemon that can be asked. ``url`` may be ``unix:PATH``."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._base = self._url
+        connector: aiohttp.BaseConnector | None = None
+        if url.startswith("unix:"):
+            connector = aiohttp.UnixConnector(url.removeprefix("unix:"))
+            self._base = "http://localhost"
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session = aiohttp.ClientSession(
+            connector=connector, headers=headers, timeout=_TIMEOUT
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> Any:
+        """Return the answer's JSON. ClientError."""
+        data, headers = None, {}
+        if body is not None:
+            data = msgspec.json.encode(body)
+            headers = {"Content-Type": "application/json"}
+        try:
+            async with self._session.request(
+                method, self._base + path, data=data, headers=headers
+            ) as response:
+                answer = await response.read()
+                if response.ok:
+                    return msgspec.json.decode(answer)
+                raise ClientError(_refusal(response.status, answer), response.status)
+        except aiohttp.InvalidURL as exc:
+            raise ClientError(f"{self._url} is not a URL") from exc
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            reason = _reason(exc)
+            raise ClientError(
+                f"cannot reach the daemon at {self._url}: {reason}\n"
+                "start it with `esmed run`, or say where it is: --url, $ESMED_URL"
+            ) from exc
+        except msgspec.DecodeError as exc:
+            raise ClientError(f"{self._url} is not esmed: no JSON") from exc
+
+
+Question = Callable[[Daemon, argparse.Namespace], Awaitable[int]]
+
+
+async def run(name: str, args: argparse.Namespace) -> int:
+    """Run a command; the exit code."""
+    url = args.url or os.environ.get("ESMED_URL") or DEFAULT_URL
+    async with Daemon(url, os.environ.get("ESMED_TOKEN")) as daemon:
+        try:
+            return await COMMANDS[name](daemon, args)
+        except ClientError as exc:
+            for line in str(exc).splitlines():
+                print(line, file=sys.stderr)
+            return 1
+
+
+# --- the commands --------------------------------------------------------------------
+
+
+async def send(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Submit a message, or one for each destination; with ``wait``, await their end."""
+    body: dict[str, object] = {"to": args.to if len(args.to) > 1 else args.to[0]}
+    body |= _given(args, "connector", "reference")
+    if args.from_ is not None:
+        body["from"] = args.from_
+    body["text"] = _text(args.text)
+    answer = await daemon.ask("POST", "/v1/messages", body)
+    messages = answer.get("messages", [answer])
+    for message in messages:
+        if not args.wait:
+            print(f"{message['id']}  {message['to']}  {message['state']}")
+    if not args.wait:
+        return 0
+    ends = await asyncio.gather(*(_end(daemon, message) for message in messages))
+    return 0 if all(ends) else 1
+
+
+async def _end(daemon: Daemon, message: Mapping[str, Any]) -> bool:
+    """Wait for a message's final state, showing each one; tell whether it is good."""
+    pause, longest = _POLL
+    shown = None
+    while True:
+        state = message["state"]
+        if state != shown:
+            error = message["error"]
+            detail = f"  {_error(error)}" if error else ""
+            print(f"{message['id']}  {message['to']}  {state}{detail}", flush=True)
+            shown = state
+        if message["final"]:
+            return state in _GOOD
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, longest)
+        message = await daemon.ask("GET", f"/v1/messages/{message['id']}")
+
+
+async def status(daemon: Daemon, _: argparse.Namespace) -> int:
+    """Show whether the daemon is ready, and its connectors."""
+    try:
+        await daemon.ask("GET", "/readyz")
+        print("ready")
+    except ClientError as exc:
+        if exc.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        print(f"not ready: {exc}")
+    connectors = (await daemon.ask("GET", "/v1/connectors"))["connectors"]
+    rows = [
+        (
+            one["name"],
+            one["kind"],
+            one["state"],
+            f"{one['window_used']}/{one['window_size']}",
+            _rate(one),
+            str(one["queued"]),
+            _age(one["oldest_queued_seconds"]),
+            one["reason"],
+        )
+        for one in connectors
+    ]
+    heads = ("CONNECTOR", "KIND", "STATE", "WINDOW", "RATE", "QUEUED", "OLDEST", "WHY")
+    print()
+    _table(heads, rows)
+    hosts = [
+        (one["name"], host["address"], host["role"], host["state"], host["reason"])
+        for one in connectors
+        for host in one["hosts"]
+    ]
+    if hosts:
+        print()
+        _table(("CONNECTOR", "HOST", "ROLE", "STATE", "WHY"), hosts)
+    return 0
+
+
+async def trace(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Show the way of a message, a line for each event."""
+    found = await daemon.ask("GET", f"/v1/messages/{_quoted(args.id)}/trace")
+    print(f"{found['id']}  {found['state']}")
+    for entry in found["timeline"]:
+        at, event = entry.pop("at"), entry.pop("event")
+        rest = "  ".join(f"{key}={_shown(value)}" for key, value in entry.items())
+        print(f"{at}  {event:8}  {rest}".rstrip())
+    return 0
+
+
+async def estimate(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Show what a text takes."""
+    body = {**_given(args, "to", "connector"), "text": _text(args.text)}
+    found = await daemon.ask("POST", "/v1/estimate", body)
+    parts, units = found["parts"], found["units"]
+    print(
+        f"{found['encoding']}: {parts} part{'s' if parts > 1 else ''},"
+        f" {units} units, {found['units_per_part']} fit a part"
+    )
+    if found["forcing_characters"]:
+        print(f"because of {' '.join(found['forcing_characters'])}")
+    return 0
+
+
+async def cancel(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Cancel a message."""
+    message = await daemon.ask("DELETE", f"/v1/messages/{_quoted(args.id)}")
+    print(f"{message['id']}  {message['state']}")
+    return 0
+
+
+async def pause(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Pause a connector."""
+    return await _order(daemon, args.connector, "pause")
+
+
+async def resume(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Undo ``pause``."""
+    return await _order(daemon, args.connector, "resume")
+
+
+async def _order(daemon: Daemon, connector: str, order: str) -> int:
+    path = f"/v1/connectors/{_quoted(connector)}/{order}"
+    found = await daemon.ask("POST", path)
+    print(f"{found['name']}  {found['state']}")
+    return 0
+
+
+async def replay(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Have events sent to their webhooks again."""
+    since = _since(args.since, datetime.now(UTC))
+    body = {"since": since.isoformat(), "dead": args.dead}
+    found = await daemon.ask("POST", "/v1/replay", body)
+    print(f"{found['replayed']} events are sent again")
+    return 0
+
+
+COMMANDS: Final[Mapping[str, Question]] = {
+    "send": send,
+    "status": status,
+    "trace": trace,
+    "estimate": estimate,
+    "cancel": cancel,
+    "pause": pause,
+    "resume": resume,
+    "replay": replay,
+}
+
+
+# --- arguments -----------------------------------------------------------------------
+
+
+def _text(argument: str) -> str:
+    """Return the text to send: the argument, or what stdin holds."""
+    if argument != "-":
+        if any("\ud800" <= char <= "\udfff" for char in argument):
+            raise ClientError("text: not UTF-8")
+        return argument
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except UnicodeDecodeError as exc:
+        raise ClientError("text: what stdin holds is not UTF-8") from exc
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, object]:
+    """Return the arguments that were given."""
+    return {name: getattr(args, name) for name in names if getattr(args, name)}
+
+
+def _since(text: str, now: datetime) -> datetime:
+    """Return a time given as such, or by how long it is ago."""
+    if ago := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as exc:
+        message = "--since: expected 2026-01-31T09:00:00Z, 2026-01-31, or 30m, 24h, 7d"
+        raise ClientError(message) from exc
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+# --- showing -------------------------------------------------------------------------
+
+
+def _refusal(status: int, answer: bytes) -> str:
+    """Return why the daemon refuses, a line for each field at fault."""
+    try:
+        problem = msgspec.json.decode(answer, type=_Problem)
+    except msgspec.MsgspecError:
+        return f"the daemon answered with status {status}"
+    lines = [
+        f"{error.field}: {error.message}" if error.field else error.message
+        for error in problem.errors
+    ]
+    return "\n".join(lines) or problem.detail
+
+
+class _Problem(msgspec.Struct):
+    detail: str
+    errors: list[FieldError] = []
+
+
+def _reason(exc: Exception) -> str:
+    """Return in a few words why a connection failed."""
+    if isinstance(exc, TimeoutError):
+        return "no answer in time"
+    if isinstance(exc, aiohttp.ClientConnectorError) and exc.os_error.errno:
+        return os.strerror(exc.os_error.errno).lower()
+    return str(exc) or type(exc).__name__
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = [heads, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _rate(connector: Mapping[str, Any]) -> str:
+    rate = connector["rate"]
+    return "-" if rate is None else f"{rate:g}/s"
+
+
+def _age(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.0f} s"
+
+
+def _error(error: Mapping[str, Any]) -> str:
+    code = "" if error["code"] is None else f" {error['code']}"
+    return f"({error['class']}{code}: {error['detail']})"
+
+
+def _shown(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f'"{text}"' if " " in text else text

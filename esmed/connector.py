@@ -1,0 +1,169 @@
+"""What dispatch sees of an SMSC or a provider, and what it offers them.
+
+A connector MUST report each part handed to it exactly once, by ``results`` or
+``returned``; MUST NOT block, retry through the store, or decide policy for what was
+written and never answered; MUST acknowledge nothing received before ``done`` is called;
+and takes a slot of its window before it writes and keeps it until ``release``.
+Everything here runs in the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from esmed.models import (
+    Fault,
+    InboundIn,
+    Millis,
+    PartResult,
+    Plan,
+    Queued,
+    ReceiptIn,
+    Request,
+)
+
+
+class HealthState(StrEnum):
+    """``state`` of a connector; only ``up`` and ``degraded`` can send."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    PAUSED = "paused"
+
+
+class Health(Struct, frozen=True, gc=False):
+    """How a connector is, since when and why."""
+
+    state: HealthState
+    since: Millis
+    reason: str = ""
+
+    @property
+    def sends(self) -> bool:
+        """Whether messages can leave now."""
+        return self.state in {HealthState.UP, HealthState.DEGRADED}
+
+
+class HostView(Struct, frozen=True, omit_defaults=False, gc=False):
+    """One host of a connector, as ``GET /v1/connectors`` shows it."""
+
+    address: str
+    role: Literal["primary", "backup"]
+    state: Literal["closed", "connecting", "binding", "bound", "unbinding"]
+    reason: str
+    since: Millis
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """How full a connector is: parts unanswered or not yet on disk, and PDU/s."""
+
+    window_used: int
+    window_size: int
+    rate: float | None
+    rate_ceiling: float | None
+
+
+class Job:
+    """One message on its way through one connector.
+
+    ``parts`` are the numbers, from 1, still to be written, in order. Dispatch sets
+    ``stopped`` to have the connector drop (and return) what it has not written.
+    """
+
+    __slots__ = ("parts", "plan", "queued", "reason", "stopped")
+
+    def __init__(
+        self, queued: Queued, plan: Plan, parts: Sequence[int], reason: str
+    ) -> None:
+        self.queued = queued
+        self.plan = plan
+        self.parts = list(parts)
+        self.reason = reason
+        self.stopped = False
+
+
+Received = ReceiptIn | InboundIn
+
+
+class Sink(Protocol):
+    """What the application offers its connectors."""
+
+    def results(self, results: Sequence[PartResult]) -> None:
+        """Take what became of written parts; ``release`` follows once it is on disk."""
+
+    def late(self, result: PartResult) -> None:
+        """Take a response that came after its part was reported as Unknown."""
+
+    def returned(self, job: Job, parts: Sequence[int]) -> None:
+        """Take back parts that were never written: to the head of the queue."""
+
+    def received(
+        self, items: Sequence[Received], done: Callable[[Sequence[bool]], None]
+    ) -> None:
+        """Store receipts and MO; ``done`` tells, item by item, which are on disk.
+
+        While the store cannot commit ``done`` is not called. False means that this one
+        item can never be stored, and is to be refused.
+        """
+
+    def session_ended(self, session: str) -> None:
+        """Hear that a bind is gone, by the name its MO carried (`InboundIn.session`)."""
+
+    def wake(self, connector: str) -> None:
+        """Hear that a connector's capacity or health may have changed."""
+
+
+class Connector(Protocol):
+    """An SMSC or a provider."""
+
+    @property
+    def name(self) -> str:
+        """The key under ``connectors:``."""
+
+    @property
+    def kind(self) -> str:
+        """The value of ``kind:``."""
+
+    async def start(self) -> None:
+        """Start connecting; returns at once, reconnects for ever."""
+
+    async def stop(self, timeout: float) -> None:
+        """Write nothing more, wait up to ``timeout`` seconds for answers, leave."""
+
+    def health(self) -> Health:
+        """Answer for routing and readiness."""
+
+    def hosts(self) -> list[HostView]:
+        """Answer for ``GET /v1/connectors``."""
+
+    def usage(self) -> Usage:
+        """Answer for ``GET /v1/connectors`` and the metrics."""
+
+    def capacity(self) -> int:
+        """Parts it would write at once: 0 when full, limited, paused or down."""
+
+    def plan(self, request: Request) -> Plan | Fault:
+        """Split a message as this connector would send it. Pure but for the reference."""
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Take jobs to write; returns at once."""
+
+    def release(self, count: int) -> None:
+        """Free window slots: that many reported results are on disk."""
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop (or resume) writing while the store cannot commit."""
+
+    def pause(self) -> None:
+        """Stop sending until ``resume``; binds stay, receipts and MO are taken."""
+
+    def resume(self) -> None:
+        """Undo ``pause``."""
+
+    def rebind(self) -> None:
+        """Leave all hosts and connect anew."""

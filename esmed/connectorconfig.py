@@ -1,0 +1,42 @@
+"""What every connector's configuration has, whatever its kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from esmed.errors import Fault
+from esmed.fieldtypes import Duration, Integer, Rate
+from esmed.models import OnUnknown
+from esmed.settings import Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Section):
+    """How temporary refusals are tried again: pauses in seconds, growing."""
+
+    attempts: Annotated[int, Integer(1, 1000)] = 10
+    min: Duration = 5.0
+    max: Duration = 600.0
+
+    def faults(self) -> Iterator[Fault]:
+        if self.min > self.max:
+            yield Fault(path="min", message="is longer than max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorConfig(Section):
+    """Base of each kind's `Config`. Times are seconds, rates are per second."""
+
+    kind: str
+    rate: Rate | None = None
+    on_unknown: OnUnknown = "resend"
+    hold_timeout: Duration = 86_400.0
+    retry: Retry = Retry()
+    """Loaded from a file: what the connector leaves out is as in the top level."""
+    receipt_timeout: Duration = 259_200.0
+    reassembly_timeout: Duration = 900.0
+    unmatched_ttl: Duration = 86_400.0
+
+    def receipt_asked(self, part: int, parts: int) -> bool:
+        """Whether a receipt is asked for that part, from 1, of so many."""
+        return True

@@ -1,0 +1,519 @@
+"""From the queue to a connector with room, and from its answers to what follows.
+
+Dispatch alone sends, resends and gives up, always through the store: a message leaves
+memory when what became of it is on disk. A job is one message in one connector's hands;
+it is settled when every part of it was answered or returned, and then exactly one thing
+follows: nothing (the parts were taken), wait (again, or for the next connector), hold,
+or the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, assert_never
+
+from msgspec import Struct, structs
+
+from esmed import routing
+from esmed.clock import Clock
+from esmed.connector import Connector, Job
+from esmed.errors import StoreUnavailableError
+from esmed.lanes import PAGE, Lane
+from esmed.models import (
+    Accepted,
+    Deferred,
+    Fault,
+    FaultClass,
+    MessageState,
+    Millis,
+    OnUnknown,
+    PartResult,
+    Plan,
+    Priority,
+    Queued,
+    Record,
+    Rejected,
+    Unknown,
+)
+from esmed.settlement import EXPIRED, Case, Terms, settle
+from esmed.store import base
+from pdu.receipt import canonical_id
+
+SWEEP_EVERY: Final = 1.0
+"""Seconds between looks at what is due by itself."""
+
+_SWEEP_ROWS: Final = 500
+
+
+class Dispatch:
+    """Runs in the event loop; ``start`` it after the store is open."""
+
+    def __init__(
+        self,
+        store: base.Store,
+        connectors: Mapping[str, Connector],
+        terms: Mapping[str, Terms],
+        router: routing.Router,
+        clock: Clock,
+        *,
+        retention: float,
+    ) -> None:
+        self.connectors = connectors
+        self.waiting_for: dict[str, int] = defaultdict(int)
+        """Messages waiting, by their first choice."""
+        self._store = store
+        self._terms = terms
+        self._router = router
+        self._clock = clock
+        self._retention = retention
+        self._lanes: dict[tuple[tuple[str, ...], Priority], Lane] = {}
+        self._lanes_of: dict[str, list[Lane]] = {name: [] for name in connectors}
+        self._known: set[int] = set()
+        self._active: dict[int, Case] = {}
+        self._withdrawn: set[int] = set()
+        self._late: dict[int, set[int]] = {}
+        self._given_back: list[Case] = []
+        self._marking: dict[str, int] = defaultdict(int)
+        self._ready: set[str] = set()
+        self._scheduled = False
+        self._frozen = False
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- life ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Learn what waits in the store, and look after what is due by itself."""
+        for lane in await self._store.lanes():
+            self.waiting_for[lane.via[0]] += lane.count
+            self._lane(lane.via, lane.priority).rewind(lane.next_due, 0)
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """Hand nothing more to the connectors."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- for the gateway -------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent."""
+        return sum(self.waiting_for.values())
+
+    def offer(self, records: Iterable[Record]) -> None:
+        """Take messages that are on disk now."""
+        now = self._clock.now_ms()
+        for record in records:
+            if record.due_at is not None:
+                self._offer(
+                    Queued(
+                        seq=record.seq,
+                        id=record.id,
+                        request=record.request,
+                        via=record.via,
+                        due_at=record.due_at,
+                        expires_at=record.expires_at,
+                        draft=record.draft,
+                    ),
+                    now,
+                )
+
+    def in_flight(self, seq: int) -> bool:
+        """Tell whether a message is in a connector's hands."""
+        return seq in self._active
+
+    async def withdraw(self, seq: int) -> bool:
+        """Cancel a waiting message; False when it is in flight or has ended."""
+        if seq in self._active:
+            return False
+        self._withdrawn.add(seq)
+        try:
+            cancel = base.Cancel(seq=seq, at=self._clock.now_ms())
+            return bool(await self._store.intake(cancel))
+        finally:
+            self._withdrawn.discard(seq)
+
+    async def resolve(self, seq: int, *, resend: bool) -> bool:
+        """Decide over a held message; False when it is not held."""
+        now = self._clock.now_ms()
+        held = await self._store.intake(base.Resolve(seq=seq, resend=resend, at=now))
+        if held and resend:
+            for lane in self._lanes.values():
+                lane.rewind(now, 0)
+            self._wake_all()
+        return bool(held)
+
+    # --- for connectors --------------------------------------------------------------
+
+    def wake(self, connector: str) -> None:
+        """Look, soon, what this connector could send."""
+        self._ready.add(connector)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def results(self, results: Sequence[PartResult]) -> None:
+        """Take what became of written parts; free their slots once it is on disk."""
+        operations: list[base.Operation] = []
+        after: list[Callable[[], None]] = []
+        for result in results:
+            case = self._active[result.seq]
+            operations.append(self._submitted(case, result))
+            case.outstanding -= 1
+            match result.outcome:
+                case Accepted():
+                    case.accepted = True
+                case Unknown():
+                    case.unknown = result.outcome
+                case Rejected() | Deferred():
+                    case.note_refusal(result.outcome)
+                case _:
+                    assert_never(result.outcome)
+            if not case.outstanding:
+                self._settle(case, operations, after)
+        connector = self.connectors[results[0].connector]
+        count = len(results)
+
+        def done(_: list[Any]) -> None:
+            connector.release(count)
+            _run(after)
+            self.wake(connector.name)
+
+        self._store.duty(operations, done)
+
+    def late(self, result: PartResult) -> None:
+        """Record a response that came after its part was given up as unknown."""
+        queued = self._late.setdefault(result.seq, set())
+        if isinstance(result.outcome, Accepted):
+            queued.add(result.part)
+
+        def done(_: list[Any]) -> None:
+            self._late.pop(result.seq, None)
+
+        self._store.duty([self._submitted(None, result)], done)
+
+    def returned(self, job: Job, parts: Sequence[int]) -> None:
+        """Take back parts that were never written."""
+        case = self._active[job.queued.seq]
+        case.outstanding -= len(parts)
+        case.returned = True
+        if not case.outstanding:
+            operations: list[base.Operation] = []
+            after: list[Callable[[], None]] = []
+            self._settle(case, operations, after)
+            if operations:
+                self._store.duty(
+                    operations, lambda _: _run(after)
+                )
+
+    # --- for the store ---------------------------------------------------------------
+
+    def committed(self, told: base.Committed) -> None:
+        """Count what waits; write again after a fault."""
+        for change in told.changes:
+            if change.waited_for is not None:
+                self.waiting_for[change.waited_for] -= 1
+            if change.waits_for is not None:
+                self.waiting_for[change.waits_for] += 1
+        if self._frozen:
+            self._freeze(frozen=False)
+            self._wake_all()
+
+    def failed(self, _: Exception) -> None:
+        """Write nothing more: its outcome could not be recorded."""
+        if not self._frozen:
+            self._freeze(frozen=True)
+
+    def _freeze(self, *, frozen: bool) -> None:
+        self._frozen = frozen
+        for connector in self.connectors.values():
+            connector.freeze(frozen)
+
+    # --- the queue -------------------------------------------------------------------
+
+    def _lane(self, via: tuple[str, ...], priority: Priority) -> Lane:
+        lane = self._lanes.get((via, priority))
+        if lane is None:
+            lane = self._lanes[via, priority] = Lane(via, priority)
+            for name in via:
+                if name in self._lanes_of:
+                    self._lanes_of[name].append(lane)
+                    self._lanes_of[name].sort(key=lambda lane: lane.priority)
+        return lane
+
+    def _offer(self, queued: Queued, now: Millis) -> None:
+        lane = self._lane(queued.via, queued.request.priority)
+        if lane.offer(queued, now):
+            self._known.add(queued.seq)
+        for name in queued.via:
+            self.wake(name)
+
+    def _wake_all(self) -> None:
+        for name in self.connectors:
+            self.wake(name)
+
+    def _fetch(self, lane: Lane) -> None:
+        lane.begin_page()
+        self._spawn(self._page(lane))
+
+    async def _page(self, lane: Lane) -> None:
+        now = self._clock.now_ms()
+        page = base.Page(
+            via=lane.via,
+            priority=lane.priority,
+            after=lane.cursor,
+            now=now,
+            limit=PAGE,
+        )
+        try:
+            answer: base.QueuePage = await self._store.intake(page)
+        except StoreUnavailableError:
+            lane.no_page()
+            return
+        found = lane.end_page(answer.messages, self._known, answer.next_due)
+        self._known.update(queued.seq for queued in found)
+        for name in lane.via:
+            self.wake(name)
+
+    # --- sending ---------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        ready, self._ready = self._ready, set()
+        for case in reversed(self._given_back):
+            queued = case.job.queued
+            self._lane(case.via, queued.request.priority).queue.appendleft(queued)
+        self._given_back.clear()
+        if self._stopping or self._frozen:
+            return
+        now = self._clock.now_ms()
+        for name in ready:
+            if name in self.connectors:
+                self._serve(name, now)
+
+    def _serve(self, name: str, now: Millis) -> None:
+        connector = self.connectors[name]
+        room = connector.capacity() - self._marking[name]
+        jobs: list[Job] = []
+        for lane in self._lanes_of[name]:
+            if room <= 0:
+                break
+            reason = self._turn(lane, name, now)
+            if reason is None:
+                continue
+            while room > 0 and lane.queue:
+                case = self._begin(lane, lane.queue.popleft(), name, reason, now)
+                if case is None:
+                    continue
+                room -= case.outstanding
+                if self._marked(case, now):
+                    jobs.append(case.job)
+            if lane.wants_page():
+                self._fetch(lane)
+        if jobs:
+            connector.submit(jobs)
+
+    def _turn(self, lane: Lane, name: str, now: Millis) -> str | None:
+        """Return why this connector may take the lane's messages now, None if not."""
+        if not lane.queue and not lane.more:
+            return None
+        choice = routing.choose(
+            lane.via,
+            {n: c.health() for n, c in self.connectors.items() if n in lane.via},
+            now=now,
+            failover_after=self._router.failover_after(lane.via),
+            spill=self._router.spills(lane.via),
+        )
+        for candidate in choice.candidates:
+            if candidate.name == name:
+                return candidate.reason
+            if self.connectors[candidate.name].capacity() > 0:
+                return None
+        return None
+
+    def _begin(
+        self,
+        lane: Lane,
+        queued: Queued,
+        name: str,
+        reason: str,
+        now: Millis,
+    ) -> Case | None:
+        """Make a job of a message, unless it has come to an end already."""
+        if queued.seq in self._withdrawn:
+            self._known.discard(queued.seq)
+            return None
+        accepted = {*queued.accepted, *self._late.get(queued.seq, ())}
+        plan = queued.plan
+        if queued.expires_at <= now:
+            self._end(queued, MessageState.EXPIRED, EXPIRED, now)
+            return None
+        if plan is not None and plan.connector != name and accepted:
+            self._pin(queued, plan)
+            return None
+        if plan is None or plan.connector != name:
+            made: Plan | Fault
+            if queued.draft is not None and queued.draft.connector == name:
+                made = queued.draft
+            else:
+                made = self.connectors[name].plan(queued.request)
+            if isinstance(made, Fault):
+                self._end(queued, MessageState.REJECTED, made, now)
+                return None
+            plan = made
+        parts = [n for n in range(1, len(plan.parts) + 1) if n not in accepted]
+        if not parts:
+            self._known.discard(queued.seq)
+            return None
+        case = Case(
+            job=Job(queued, plan, parts, reason),
+            via=lane.via,
+            connector=name,
+            on_unknown=queued.request.on_unknown or self._terms[name].on_unknown,
+            outstanding=len(parts),
+            accepted=bool(accepted),
+        )
+        self._active[queued.seq] = case
+        return case
+
+    def _marked(self, case: Case, now: Millis) -> bool:
+        """Tell whether the job may be written now; if not, mark it on disk first.
+
+        Only a split and a promise not to resend need to be on disk before the write.
+        """
+        job, name = case.job, case.connector
+        split = len(job.plan.parts) > 1 and job.plan is not job.queued.plan
+        if case.on_unknown == "resend" and not split:
+            return True
+        self._marking[name] += len(job.parts)
+        job.queued = structs.replace(job.queued, plan=job.plan)
+        mark = base.Mark(
+            seq=job.queued.seq,
+            plan=job.plan,
+            at=now,
+            on_unknown=case.on_unknown,
+            deadline=now + round(self._terms[name].hold_timeout * 1000),
+        )
+
+        def done(results: list[Any]) -> None:
+            self._marking[name] -= len(job.parts)
+            if results[0] is True:
+                self.connectors[name].submit([job])
+            else:
+                self._forget(case)
+                self.wake(name)
+
+        self._store.duty([mark], done)
+        return False
+
+    def _pin(self, queued: Queued, plan: Plan) -> None:
+        """Leave the rest of a message to the connector that has begun it."""
+        name = plan.connector
+        self._lane((name,), queued.request.priority).queue.append(queued)
+        self.wake(name)
+
+    def _end(
+        self, queued: Queued, state: MessageState, fault: Fault, now: Millis
+    ) -> None:
+        finish = base.Finish(seq=queued.seq, state=state, error=fault, at=now)
+        self._store.duty([finish], lambda _: self._known.discard(queued.seq))
+
+    # --- what follows ----------------------------------------------------------------
+
+    def _submitted(self, case: Case | None, result: PartResult) -> base.Submitted:
+        terms = self._terms[result.connector]
+        asked, parts, encoding = True, 0, ""
+        if case is not None:
+            plan = case.job.plan
+            parts, encoding = len(plan.parts), plan.encoding
+            asked = case.job.queued.request.receipt != "none" and (
+                terms.receipt_asked(result.part, parts)
+            )
+        outcome = result.outcome
+        return base.Submitted(
+            result=result,
+            parts=parts,
+            encoding=encoding,
+            receipt_asked=asked,
+            deadline=result.answered_at + round(terms.receipt_timeout * 1000),
+            key=canonical_id(outcome.smsc_id) if isinstance(outcome, Accepted) else "",
+        )
+
+    def _settle(
+        self,
+        case: Case,
+        operations: list[base.Operation],
+        after: list[Callable[[], None]],
+    ) -> None:
+        """Do what follows a job, all of whose parts are answered or returned."""
+        verdict = settle(
+            case,
+            self._terms[case.connector],
+            self._clock.now_ms(),
+            random.random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        if verdict.give_back:
+            del self._active[case.job.queued.seq]
+            self._given_back.append(case)
+            self.wake(case.connector)
+            return
+        if verdict.operation is not None:
+            operations.append(verdict.operation)
+        if isinstance(verdict.operation, base.Requeue):
+            requeue = verdict.operation
+            lane = self._lane(requeue.via, case.job.queued.request.priority)
+            after.append(lambda: self._wait_again(case, lane, requeue))
+        else:
+            after.append(lambda: self._forget(case))
+
+    def _wait_again(self, case: Case, lane: Lane, requeue: base.Requeue) -> None:
+        """Look for a message on disk, where it waits again."""
+        self._forget(case)
+        if requeue.due_at > self._clock.now_ms():
+            lane.due(requeue.due_at)
+            return
+        lane.rewind(requeue.due_at, requeue.seq)
+        for name in lane.via:
+            self.wake(name)
+
+    def _forget(self, case: Case) -> None:
+        """Let go of a message: what became of it is on disk."""
+        self._active.pop(case.job.queued.seq, None)
+        self._known.discard(case.job.queued.seq)
+
+    # --- by itself -------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Do what time alone brings: expiry, timeouts, retention, scheduled messages."""
+        while True:
+            now = self._clock.now_ms()
+            for lane in self._lanes.values():
+                lane.wake(now)
+            self._wake_all()
+            sweep = base.Sweep(
+                now=now,
+                limit=_SWEEP_ROWS,
+                retention=self._retention,
+                busy=frozenset(self._active),
+            )
+            try:
+                more = await self._store.intake(sweep)
+            except StoreUnavailableError:
+                more = False
+            await self._clock.sleep(0 if more else SWEEP_EVERY)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _run(after: Iterable[Callable[[], None]]) -> None:
+    for follow in after:
+        follow()

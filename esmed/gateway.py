@@ -1,0 +1,437 @@
+"""What clients can ask for: the use cases behind the HTTP interface.
+
+``draft`` decides everything about a message that is not syntax and gives its record;
+``commit`` puts records on disk and hands them to dispatch. The caller renders its
+answer in between: once committed, records belong to the store's writer.
+
+Reading shows each caller its own messages only, unless it is an administrator; what is
+somebody else's does not exist for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from msgspec import Struct, structs
+
+from esmed import views
+from esmed.clock import Clock
+from esmed.connector import Connector
+from esmed.ids import IdSource
+from esmed.models import (
+    FINAL_STATES,
+    Fault,
+    Inbound,
+    MessageState,
+    Millis,
+    Plan,
+    Progress,
+    Record,
+    Request,
+)
+from esmed.refusals import (
+    BusyError,
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidError,
+    KeyReusedError,
+    NotFoundError,
+)
+from esmed.routing import Router
+from esmed.store.base import Accept, IdempotencyKey, Replay, Store
+
+RETRY_AFTER: Final = 5  # seconds; a full queue or disk rarely mends sooner
+_SCAN: Final = 20  # pages read for one answer when the filter is not the store's
+
+_FIELDS: Final = frozenset(
+    {"to", "from", "text", "data", "udh", "encoding", "max_parts", "flash", "validity"}
+)
+"""Fields that a connector may blame: the ``code`` of the fault of its ``plan``."""
+
+_ANYONE: Final = "000"
+"""Stands for a destination where only the split matters."""
+
+_STORED_AS: Final[Mapping[MessageState, tuple[MessageState, ...]]] = {
+    MessageState.SCHEDULED: (MessageState.SCHEDULED,),
+    MessageState.QUEUED: (MessageState.QUEUED, MessageState.SCHEDULED),
+    MessageState.SUBMITTING: (
+        MessageState.SUBMITTING,
+        MessageState.QUEUED,
+        MessageState.SCHEDULED,
+    ),
+}
+"""Where messages shown in a state are found; all others are stored as shown."""
+
+
+class Dispatch(Protocol):
+    """What the gateway needs of dispatch."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent."""
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        """All connectors, by name, in the order of the configuration."""
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take messages that are on disk now."""
+
+    def in_flight(self, seq: int) -> bool:
+        """Tell whether a waiting message is in a connector's hands."""
+
+    async def withdraw(self, seq: int) -> bool:
+        """Cancel a waiting message; False when it is in flight or has ended."""
+
+    async def resolve(self, seq: int, *, resend: bool) -> bool:
+        """Decide over a held message; False when it is not held."""
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who asks."""
+
+    name: str | None
+    """None: no clients are configured."""
+    admin: bool = False
+    senders: tuple[str, ...] = ()
+    """None given: any sender."""
+
+
+class Answer(Struct, frozen=True):
+    """What a request was answered, as it is kept with its Idempotency-Key."""
+
+    status: int
+    body: bytes
+
+
+class Claim(Struct, frozen=True):
+    """An Idempotency-Key and the digest of the request it came with."""
+
+    key: str
+    digest: bytes
+
+
+class Listed(Struct, frozen=True):
+    """A page of messages and the position of the next one."""
+
+    records: list[Record]
+    next: int | None
+
+
+class Gateway:
+    """The use cases. ``max_queued`` bounds what waits, ``webhook_hosts`` where
+    messages may have their own events sent."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        dispatch: Dispatch,
+        router: Router,
+        clock: Clock,
+        max_queued: int,
+        webhook_hosts: Iterable[str] = (),
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._router = router
+        self._clock = clock
+        self._max_queued = max_queued
+        self._webhook_hosts = frozenset(host.lower() for host in webhook_hosts)
+        self._ids = IdSource()
+        self._claims: dict[tuple[str, str], asyncio.Event] = {}
+        self._closed = False
+
+    # --- submitting ------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Accept nothing more: the daemon is on its way out."""
+        self._closed = True
+
+    def now(self) -> Millis:
+        """Return the present, as records will have it."""
+        return self._clock.now_ms()
+
+    def admit(self, count: int) -> None:
+        """Raise BusyError unless ``count`` more messages may wait."""
+        if self._closed:
+            raise BusyError("the daemon is shutting down", RETRY_AFTER)
+        if self._dispatch.waiting + count > self._max_queued:
+            raise BusyError("too many messages wait to be sent", RETRY_AFTER)
+
+    def draft(self, request: Request, caller: Caller, now: Millis) -> Record:
+        """Return the record of a message; InvalidError or ForbiddenError if it can
+        never go."""
+        request = self._with_sender(request, caller)
+        self._check_webhook(request.webhook_url)
+        via, reason = self._route(request, caller)
+        plan = self._plan(request, via[0])
+        due_at = now if request.send_at is None else request.send_at
+        expires_at = due_at + request.validity * 1000
+        return Record(
+            seq=self._store.next_seq(),
+            id=self._ids.next(now),
+            client=caller.name,
+            created_at=now,
+            request=request,
+            progress=Progress(
+                state=MessageState.QUEUED if due_at <= now else MessageState.SCHEDULED,
+                encoding=plan.encoding,
+                parts=len(plan.parts),
+                note=reason,
+            ),
+            via=via,
+            due_at=due_at,
+            deadline=expires_at,
+            expires_at=expires_at,
+            draft=plan,
+        )
+
+    async def commit(
+        self, records: Sequence[Record], key: IdempotencyKey | None = None
+    ) -> None:
+        """Put all or none on disk; then they are on their way.
+
+        BusyError, StoreError.
+        """
+        self.admit(len(records))
+        await self._store.intake(Accept(records=records, key=key))
+        self._dispatch.offer(records)
+
+    async def once(
+        self, caller: Caller, claim: Claim, work: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Return the first answer given to this key, doing ``work`` if there is none.
+
+        ``work`` commits its answer with the key (``key_for``); what it raises is not
+        kept. A concurrent repeat waits. KeyReusedError for another request.
+        """
+        scope = (caller.name or "", claim.key)
+        while (running := self._claims.get(scope)) is not None:
+            await running.wait()
+        done = self._claims[scope] = asyncio.Event()
+        try:
+            known = await self._store.answer(*scope)
+            if known is None:
+                return await work()
+            if known.digest != claim.digest:
+                raise KeyReusedError
+            return Answer(known.status, known.answer)
+        finally:
+            del self._claims[scope]
+            done.set()
+
+    def key_for(
+        self, caller: Caller, claim: Claim | None, answer: Answer, now: Millis
+    ) -> IdempotencyKey | None:
+        """Return what is to be committed with the messages of a claimed request."""
+        if claim is None:
+            return None
+        return IdempotencyKey(
+            client=caller.name or "",
+            key=claim.key,
+            digest=claim.digest,
+            status=answer.status,
+            answer=answer.body,
+            at=now,
+        )
+
+    def estimate(self, request: Request, caller: Caller) -> Plan:
+        """Return how the connector that would take a message now would split it.
+
+        Without a destination: on the route of all destinations, else the first one.
+        """
+        connectors = self._dispatch.connectors
+        if request.to or request.connector is not None:
+            via, _ = self._route(request, caller)
+        else:
+            route = self._router.route(request, caller.name)
+            via = route.via if route else tuple(connectors)
+        if not request.to:
+            request = structs.replace(request, to=_ANYONE)
+        up = [name for name in via if connectors[name].health().sends]
+        return self._plan(request, (up or via)[0])
+
+    def _with_sender(self, request: Request, caller: Caller) -> Request:
+        if not caller.senders or request.from_ in caller.senders:
+            return request
+        if request.from_ is not None:
+            error = FieldError("from", "this client may not send as this sender")
+            raise ForbiddenError(f"{error.field}: {error.message}", [error])
+        return structs.replace(request, from_=caller.senders[0])
+
+    def _check_webhook(self, url: str | None) -> None:
+        if url is None:
+            return
+        host = urlsplit(url).hostname or ""
+        if host.lower() not in self._webhook_hosts:
+            raise _invalid("webhook_url", "its host is not one of webhooks.allow")
+
+    def _route(self, request: Request, caller: Caller) -> tuple[tuple[str, ...], str]:
+        route = self._router.route(request, caller.name)
+        if route is None:
+            if request.connector is not None:
+                raise _invalid("connector", "there is no connector of this name")
+            raise _invalid("to", "no route leads to this destination")
+        return route.via, route.reason
+
+    def _plan(self, request: Request, connector: str) -> Plan:
+        plan = self._dispatch.connectors[connector].plan(request)
+        if isinstance(plan, Fault):
+            field = "data" if request.text is None else "text"
+            if isinstance(plan.code, str) and plan.code in _FIELDS:
+                field = plan.code
+            raise _invalid(field, plan.detail)
+        limit = request.max_parts
+        if limit is not None and len(plan.parts) > limit:
+            needed = len(plan.parts)
+            raise _invalid("max_parts", f"the message takes {needed} parts")
+        return plan
+
+    # --- asking ----------------------------------------------------------------------
+
+    async def get(self, id_: str, caller: Caller) -> Record:
+        """Return one of the caller's messages; NotFoundError."""
+        record = await self._store.get(id_)
+        if record is None or not (caller.admin or record.client == caller.name):
+            raise NotFoundError("there is no message of this id")
+        return record
+
+    def show(self, record: Record) -> views.MessageView:
+        """Return the message object as of now."""
+        return views.message(
+            record, self.now(), in_flight=self._dispatch.in_flight(record.seq)
+        )
+
+    async def find(
+        self,
+        caller: Caller,
+        *,
+        state: MessageState | None,
+        to: str | None,
+        reference: str | None,
+        after: int | None,
+        limit: int,
+    ) -> Listed:
+        """Return the caller's messages, newest first.
+
+        ``state`` is the one that is shown, ``after`` the ``next`` of the page before.
+        A page may be short of ``limit`` although there are more.
+        """
+        stored = (None,) if state is None else _STORED_AS.get(state, (state,))
+        found: list[Record] = []
+        for _ in range(_SCAN):
+            pages = [
+                await self._store.find(
+                    client=None if caller.admin else caller.name,
+                    state=one,
+                    to=to,
+                    reference=reference,
+                    after=after,
+                    limit=limit + 1,
+                )
+                for one in stored
+            ]
+            merged = [record for page in pages for record in page]
+            merged.sort(key=lambda record: record.seq, reverse=True)
+            for record in merged[:limit]:
+                if len(found) == limit:
+                    return Listed(found, after)
+                after = record.seq
+                if state is None or self.show(record).state is state:
+                    found.append(record)
+            if len(merged) <= limit:
+                return Listed(found, None)
+            if len(found) == limit:
+                break
+        return Listed(found, after)
+
+    async def position(self, id_: str, caller: Caller) -> int:
+        """Return the position of a message for ``after``; InvalidError."""
+        try:
+            return (await self.get(id_, caller)).seq
+        except NotFoundError as exc:
+            raise _invalid("after", str(exc)) from exc
+
+    async def trace(self, id_: str, caller: Caller) -> views.TraceView:
+        """Return a message's timeline; NotFoundError."""
+        record = await self.get(id_, caller)
+        events = await self._store.events(record.id)
+        in_flight = self._dispatch.in_flight(record.seq)
+        return views.trace(record, events, self.now(), in_flight=in_flight)
+
+    async def inbound(self, *, after: int | None, limit: int) -> list[Inbound]:
+        """Return MO messages, newest first."""
+        return await self._store.inbound(after=after, limit=limit)
+
+    # --- deciding --------------------------------------------------------------------
+
+    async def cancel(self, id_: str, caller: Caller) -> Record:
+        """Cancel a message of which nothing was submitted; again is no mistake.
+
+        NotFoundError, ConflictError.
+        """
+        record = await self.get(id_, caller)
+        state = record.progress.state
+        if state is MessageState.CANCELLED:
+            return record
+        if state in FINAL_STATES:
+            raise ConflictError(f"the message is {state} already")
+        if not await self._dispatch.withdraw(record.seq):
+            raise ConflictError("the message has been handed to a connector")
+        return await self.get(id_, caller)
+
+    async def resolve(self, id_: str, caller: Caller, *, resend: bool) -> Record:
+        """Decide over a held message; NotFoundError, ConflictError."""
+        record = await self.get(id_, caller)
+        if not await self._dispatch.resolve(record.seq, resend=resend):
+            raise ConflictError("the message is not held")
+        return await self.get(id_, caller)
+
+    async def replay(self, *, since: Millis, dead: bool) -> int:
+        """Send the events since then again, dead letters only if ``dead``; how many."""
+        operation = Replay(since=since, dead=dead, now=self.now())
+        count: int = await self._store.intake(operation)
+        return count
+
+    # --- connectors ------------------------------------------------------------------
+
+    def connector(self, name: str) -> Connector:
+        """Return a connector; NotFoundError."""
+        connector = self._dispatch.connectors.get(name)
+        if connector is None:
+            raise NotFoundError("there is no connector of this name")
+        return connector
+
+    async def connectors(self) -> list[views.ConnectorView]:
+        """Return how all connectors are, and what waits for each."""
+        depth: dict[str, int] = {}
+        oldest: dict[str, Millis] = {}
+        for lane in await self._store.lanes():
+            first = lane.via[0]
+            depth[first] = depth.get(first, 0) + lane.count
+            oldest[first] = min(oldest.get(first, lane.next_due), lane.next_due)
+        now = self.now()
+        return [
+            views.connector(
+                one, queued=depth.get(name, 0), oldest=oldest.get(name), now=now
+            )
+            for name, one in self._dispatch.connectors.items()
+        ]
+
+    def not_ready(self) -> str | None:
+        """Return why messages cannot leave now, None if they can."""
+        if self._closed:
+            return "the daemon is shutting down"
+        if not self._store.available:
+            return "the store cannot commit"
+        healths = [c.health() for c in self._dispatch.connectors.values()]
+        if not any(health.sends for health in healths):
+            return "no connector can take messages"
+        return None
+
+
+def _invalid(field: str, message: str) -> InvalidError:
+    return InvalidError([FieldError(field, message)])

@@ -1,0 +1,286 @@
+"""What happens to a message: every change of state there is, as plain functions.
+
+A record changes only here, its parts only in `esmed.parts`. The rules, from the
+contract:
+
+* Parts are recorded one by one. A message is ``submitted`` when every part is taken,
+  ``sent`` at once if no receipt was asked for.
+* When all parts have ended and not all are delivered, the message gets the worst of
+  them: rejected, failed, undeliverable, expired, deleted, unknown, cancelled.
+* The first final state is frozen. Later news changes segments, never the state.
+* What is not taken waits, is held, or ends; what is taken waits for its receipts until
+  ``receipts_until``, whatever becomes of the rest.
+
+Each function changes the record in place; the caller compares ``progress.state`` before
+and after to learn what to announce, and ``apply_receipt`` says whether it was news.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from esmed import parts as segments
+from esmed.models import (
+    FINAL_STATES,
+    Accepted,
+    Fault,
+    FaultClass,
+    MessageState,
+    Millis,
+    OnUnknown,
+    PartResult,
+    Plan,
+    ReceiptIn,
+    Record,
+    Segment,
+)
+
+
+def is_final(record: Record) -> bool:
+    """Tell whether the message has ended."""
+    return record.progress.state in FINAL_STATES
+
+
+def waits(record: Record) -> bool:
+    """Tell whether the message is (still, or again) to be sent by dispatch."""
+    return record.due_at is not None
+
+
+def waits_for(record: Record) -> str | None:
+    """Return the first choice of a message that waits."""
+    return record.via[0] if record.due_at is not None else None
+
+
+def mark(
+    record: Record, plan: Plan, *, on_unknown: OnUnknown, deadline: Millis
+) -> bool:
+    """Fix the split before the first write; for hold and fail, leave the queue too.
+
+    Returns whether the message still waits: a cancelled or expired one is not sent.
+    """
+    if not waits(record) or is_final(record):
+        return False
+    progress = record.progress
+    progress.plan = plan
+    progress.on_unknown = on_unknown
+    _reserve(record, len(plan.parts), plan.encoding)
+    if on_unknown != "resend":
+        progress.state = MessageState.SUBMITTING
+        progress.connector = plan.connector
+        record.due_at = None
+        record.deadline = deadline
+    return True
+
+
+def recover(record: Record, now: Millis) -> None:
+    """Decide over a message that a dead process may have been writing."""
+    if record.progress.on_unknown == "hold" and record.deadline is not None:
+        hold(record, record.deadline)
+    else:
+        expire(record, now)
+
+
+def apply_result(
+    record: Record,
+    result: PartResult,
+    *,
+    parts: int,
+    encoding: str,
+    receipt_asked: bool,
+    deadline: Millis,
+) -> int:
+    """Record what became of one submitted part; return which of its attempts it was.
+
+    A late response has ``parts`` 0: how it was split is on record already. ``deadline``
+    is for the receipts of a part that was taken.
+    """
+    progress = record.progress
+    if parts:
+        kept = len(progress.segments) if is_final(record) else 0
+        _reserve(record, max(parts, kept), encoding)
+    segment = progress.segments[result.part - 1]
+    if parts:
+        segment.receipt_asked = receipt_asked
+    index = segments.answered(segment, result)
+    if isinstance(result.outcome, Accepted) and not is_final(record):
+        progress.connector = result.connector
+        progress.host = result.host
+        if progress.submitted_at is None:
+            progress.submitted_at = result.answered_at
+        progress.receipts_until = max(deadline, progress.receipts_until or deadline)
+        _settle(record, result.answered_at)
+    if progress.held:
+        _heard(record, result.answered_at)
+    return index
+
+
+def requeue(
+    record: Record,
+    *,
+    due_at: Millis,
+    via: tuple[str, ...],
+    tries: int,
+    drop_plan: bool,
+    error: Fault | None,
+) -> None:
+    """Send the message, or what is left of it, again at ``due_at``.
+
+    Nothing happens if nothing is left: an answer may have come late.
+    """
+    if is_final(record) or not _left(record):
+        return
+    progress = record.progress
+    begun = not all(map(segments.is_open, progress.segments))
+    progress.state = MessageState.SUBMITTING if begun else MessageState.QUEUED
+    progress.held = False
+    progress.tries = tries
+    progress.error = error or progress.error
+    if drop_plan and not begun:
+        progress.plan = None
+    record.via = via
+    record.due_at = due_at
+    record.deadline = record.expires_at
+
+
+def finish(
+    record: Record, state: MessageState, error: Fault | None, at: Millis
+) -> None:
+    """End every part that no next hop has taken; the last part ends the message."""
+    if is_final(record):
+        return
+    progress = record.progress
+    if not progress.segments:
+        _reserve(record, progress.parts, progress.encoding)
+    for segment in progress.segments:
+        segments.end(segment, state, error)
+    _settle(record, at)
+
+
+def hold(record: Record, deadline: Millis) -> None:
+    """Wait for news of a part that was written and never answered."""
+    if not is_final(record) and _left(record):
+        record.progress.state = MessageState.SUBMITTING
+        record.progress.held = True
+        record.due_at = None
+        record.deadline = deadline
+
+
+def cancel(record: Record, at: Millis) -> bool:
+    """Cancel a message of which nothing has been submitted."""
+    untouched = all(
+        attempt.outcome in {"rejected", "deferred"}
+        for segment in record.progress.segments
+        for attempt in segment.attempts
+    )
+    if not waits(record) or not untouched:
+        return False
+    for segment in record.progress.segments:
+        segment.state = MessageState.CANCELLED
+    _end(record, MessageState.CANCELLED, at)
+    return True
+
+
+def expire(record: Record, now: Millis) -> None:
+    """Do what the passing of the record's deadline means in its present state."""
+    if waits(record):
+        finish(
+            record,
+            MessageState.EXPIRED,
+            record.progress.error
+            or Fault(FaultClass.TEMPORARY, None, "validity over before it was sent"),
+            now,
+        )
+    elif record.progress.state is MessageState.SUBMITTING:
+        finish(
+            record,
+            MessageState.UNKNOWN,
+            Fault(FaultClass.TEMPORARY, None, "written and never answered"),
+            now,
+        )
+    else:
+        for segment in record.progress.segments:
+            if segment.state not in FINAL_STATES:
+                segment.state = MessageState.UNKNOWN
+                segment.error = Fault(
+                    FaultClass.TEMPORARY, None, "no receipt within receipt_timeout"
+                )
+        _settle(record, now)
+
+
+def apply_receipt(
+    record: Record, part: int, attempt: int, receipt: ReceiptIn
+) -> Literal["news", "duplicate"]:
+    """Note a receipt for one attempt; it moves the message unless that has ended."""
+    news = segments.receipt_came(record.progress.segments[part - 1], attempt, receipt)
+    if news == "news" and not is_final(record):
+        _settle(record, receipt.at)
+    return news
+
+
+def _left(record: Record) -> bool:
+    """Tell whether a part is still to be taken."""
+    known = record.progress.segments
+    return not known or any(map(segments.is_open, known))
+
+
+def _heard(record: Record, at: Millis) -> None:
+    """Send what is left of a held message once all of its parts were answered.
+
+    A part refused late goes again too: the ordinary rules are for the answer to that.
+    """
+    if not any(map(segments.is_unanswered, record.progress.segments)):
+        requeue(
+            record,
+            due_at=at,
+            via=record.via,
+            tries=record.progress.tries,
+            drop_plan=False,
+            error=None,
+        )
+
+
+def _reserve(record: Record, parts: int, encoding: str | None) -> None:
+    """Give every part its segment; fewer than before only while none is taken."""
+    progress = record.progress
+    if len(progress.segments) > parts:
+        del progress.segments[parts:]
+    for number in range(len(progress.segments) + 1, parts + 1):
+        progress.segments.append(Segment(part=number))
+    progress.parts = parts
+    progress.encoding = encoding
+
+
+def _settle(record: Record, at: Millis) -> None:
+    """Derive a message's state from its parts."""
+    progress = record.progress
+    states = {segment.state for segment in progress.segments}
+    if states <= {MessageState.DELIVERED, MessageState.SENT}:
+        delivered = MessageState.DELIVERED in states
+        _end(record, MessageState.DELIVERED if delivered else MessageState.SENT, at)
+    elif states <= FINAL_STATES:
+        worst = min(progress.segments, key=lambda one: segments.rank(one.state))
+        progress.error = worst.error
+        _end(record, worst.state, at)
+    elif states <= FINAL_STATES | segments.TAKEN:
+        buffered = MessageState.BUFFERED in states
+        progress.state = MessageState.BUFFERED if buffered else MessageState.SUBMITTED
+        progress.error = None
+        progress.held = False
+        progress.plan = None
+        record.due_at = None
+        record.deadline = progress.receipts_until
+    else:
+        progress.state = MessageState.SUBMITTING
+
+
+def _end(record: Record, state: MessageState, at: Millis) -> None:
+    """End the message; a receipt may be older than the response it waited for."""
+    progress = record.progress
+    progress.state = state
+    progress.final_at = max(at, progress.submitted_at or at)
+    progress.held = False
+    progress.plan = None
+    if state in {MessageState.DELIVERED, MessageState.SENT}:
+        progress.error = None
+    record.due_at = None
+    record.deadline = None

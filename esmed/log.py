@@ -1,0 +1,190 @@
+"""Structured logs: an event name and fields, one line each, on stderr.
+
+    log = get("smpp.link")
+    log.info("link.bound", connector="carrier", host="smsc.example.net:2775")
+
+    2026-01-01T12:00:00.000Z INFO smpp.link link.bound connector=carrier host=smsc…
+
+What a field holds is told by its name: those of `NUMBERS` are phone numbers and those
+of `TEXTS` are what people wrote. Both are masked unless `configure` is told otherwise.
+Control characters are escaped, so that nobody's text can forge a line or move a cursor.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import count
+from typing import Final, Literal, TextIO
+
+Format = Literal["text", "json"]
+
+NUMBERS: Final = frozenset(
+    {"to", "from", "sender", "number", "source", "destination", "source_addr"}
+    | {"destination_addr"}
+)
+TEXTS: Final = frozenset({"text", "data", "udh", "short_message", "body"})
+
+_FIELDS = "esmed_fields"
+_NEEDS_QUOTES = re.compile(r'[\s"=\\]|^$')
+
+
+class Log:
+    """Writes events of one part of the program. `from_` is the field `from`.
+
+    `exc` adds what went wrong: `error` (type and text) and `traceback`, on the line.
+    """
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        self._write(logging.INFO, event, fields)
+
+    def warning(
+        self, event: str, /, *, exc: BaseException | None = None, **fields: object
+    ) -> None:
+        self._write(logging.WARNING, event, fields, exc)
+
+    def error(
+        self, event: str, /, *, exc: BaseException | None = None, **fields: object
+    ) -> None:
+        self._write(logging.ERROR, event, fields, exc)
+
+    def enabled_for_debug(self) -> bool:
+        """For callers whose fields cost something to make."""
+        return self._logger.isEnabledFor(logging.DEBUG)
+
+    def _write(
+        self,
+        level: int,
+        event: str,
+        fields: dict[str, object],
+        exc: BaseException | None = None,
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, "%s", event, exc_info=exc, extra={_FIELDS: fields})
+
+
+def get(name: str) -> Log:
+    """The log of `name`, a dotted name below `esmed`."""
+    return Log(logging.getLogger(f"esmed.{name}"))
+
+
+def configure(
+    form: Format = "text",
+    *,
+    level: int = logging.INFO,
+    mask: bool = True,
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log of the process to `stream` (stderr), instead of where it went."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(EventFormatter(form, mask=mask))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    # One line per request is what metrics are for.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class EventFormatter(logging.Formatter):
+    """One line a record; records of other packages become their text."""
+
+    def __init__(self, form: Format, *, mask: bool = True) -> None:
+        super().__init__()
+        self._form = form
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = self._fields(record)
+        moment = datetime.fromtimestamp(record.created, UTC)
+        stamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        name = record.name.removeprefix("esmed.")
+        event = record.getMessage()
+        if self._form == "json":
+            head = {"ts": stamp, "level": record.levelname.lower(), "logger": name}
+            head["event"] = event
+            return json.dumps({**head, **fields, **head})
+        words = [f"{key}={_word(value)}" for key, value in fields.items()]
+        return " ".join([stamp, record.levelname, name, _escape(event), *words])
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, object]:
+        given: dict[str, object] = getattr(record, _FIELDS, {})
+        fields = {
+            key.removesuffix("_"): self._value(key.removesuffix("_"), value)
+            for key, value in given.items()
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            exc = record.exc_info[1]
+            fields["error"] = f"{type(exc).__name__}: {exc}"
+            fields["traceback"] = "".join(traceback.format_exception(exc))
+        return fields
+
+    def _value(self, name: str, value: object) -> object:
+        if self._mask and value is not None:
+            if name in NUMBERS:
+                return mask_number(str(value))
+            if name in TEXTS:
+                return _size(value)
+        match value:
+            case Enum():
+                return value.value
+            case None | bool() | int() | float() | str():
+                return value
+            case bytes():
+                return value.hex()
+            case BaseException():
+                return str(value) or type(value).__name__
+            case _:
+                return str(value)
+
+
+def mask_number(text: str) -> str:
+    """Of seven digits or more only the first three and the last two stay readable."""
+    digits = sum(map(str.isdecimal, text))
+    if digits < 7:
+        return text
+    seen = count(1)
+    return re.sub(
+        r"\d", lambda m: m[0] if not 3 < next(seen) <= digits - 2 else "*", text
+    )
+
+
+def _size(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"({len(value)} octets)"
+    return f"({len(str(value))} characters)"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    text = _escape(value)
+    if text != value or _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '\\"') + '"'
+    return text
+
+
+def _escape(text: str) -> str:
+    """`text` on one line: what is not printable, and the backslash, as escapes."""
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(
+        char if char.isprintable() and char != "\\" else _escaped(char) for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,179 @@
+"""One part of a message: its attempts, what was answered, what receipts said. Pure.
+
+* Any delivered attempt delivers the part.
+* It ends otherwise when every attempt that was taken has ended, with the worst of their
+  ends. What has ended never opens again, in whatever order receipts come.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, assert_never
+
+from esmed.models import (
+    FINAL_STATES,
+    Accepted,
+    Attempt,
+    Deferred,
+    Fault,
+    FaultClass,
+    MessageState,
+    PartResult,
+    ReceiptIn,
+    ReceiptNote,
+    Rejected,
+    Segment,
+    Unknown,
+)
+
+WORST_FIRST: Final = (
+    MessageState.REJECTED,
+    MessageState.FAILED,
+    MessageState.UNDELIVERABLE,
+    MessageState.EXPIRED,
+    MessageState.DELETED,
+    MessageState.UNKNOWN,
+    MessageState.CANCELLED,
+)
+
+TAKEN: Final = frozenset(
+    {MessageState.SUBMITTED, MessageState.BUFFERED, MessageState.SENT}
+)
+
+
+def is_open(segment: Segment) -> bool:
+    """Tell whether the part is still to be taken by a next hop."""
+    return segment.state not in TAKEN and segment.state not in FINAL_STATES
+
+
+def is_unanswered(segment: Segment) -> bool:
+    """Tell whether a next hop may have the part without our knowing."""
+    return (
+        is_open(segment)
+        and bool(segment.attempts)
+        and segment.attempts[-1].outcome == "unknown"
+    )
+
+
+def end(segment: Segment, state: MessageState, error: Fault | None) -> None:
+    """End a part that no next hop has taken; others stay as they are."""
+    if is_open(segment):
+        segment.state = state
+        segment.error = error or segment.error
+
+
+def answered(segment: Segment, result: PartResult) -> int:
+    """Record an answer, or that there was none; return which attempt it belongs to."""
+    index = _attempt(segment, result)
+    attempt = segment.attempts[index]
+    match result.outcome:
+        case Accepted(smsc_id):
+            attempt.outcome = "accepted"
+            attempt.smsc_id = smsc_id
+            segment.error = None
+            _settle(segment)
+        case Rejected(fault):
+            attempt.outcome = "rejected"
+            _refused(segment, attempt, fault)
+        case Deferred(fault):
+            attempt.outcome = "deferred"
+            _refused(segment, attempt, fault)
+        case Unknown(reason):
+            attempt.outcome = "unknown"
+            attempt.detail = reason
+        case _:
+            assert_never(result.outcome)
+    return index
+
+
+def receipt_came(
+    segment: Segment, index: int, receipt: ReceiptIn
+) -> Literal["news", "duplicate"]:
+    """Record a receipt for an attempt that was taken."""
+    attempt = segment.attempts[index]
+    note = ReceiptNote(
+        receipt.at, receipt.state, receipt.stat, receipt.err, receipt.host
+    )
+    if any(_same(note, known) for known in attempt.receipts):
+        return "duplicate"
+    attempt.receipts.append(note)
+    segment.receipt_asked = True
+    _settle(segment)
+    return "news"
+
+
+def rank(state: MessageState) -> int:
+    """Order final states, the worst first."""
+    return WORST_FIRST.index(state) if state in WORST_FIRST else len(WORST_FIRST)
+
+
+def _same(one: ReceiptNote, other: ReceiptNote) -> bool:
+    return (one.state, one.stat, one.err) == (other.state, other.stat, other.err)
+
+
+def _attempt(segment: Segment, result: PartResult) -> int:
+    """Find the attempt whose late answer this is, or add one."""
+    for index, attempt in enumerate(segment.attempts):
+        if (
+            attempt.outcome == "unknown"
+            and attempt.at == result.at
+            and attempt.sequence == result.sequence
+            and attempt.host == result.host
+        ):
+            attempt.answered_at = result.answered_at
+            return index
+    segment.attempts.append(
+        Attempt(
+            connector=result.connector,
+            host=result.host,
+            at=result.at,
+            outcome="unknown",
+            answered_at=result.answered_at,
+            sequence=result.sequence,
+            reason=result.reason,
+        )
+    )
+    return len(segment.attempts) - 1
+
+
+def _refused(segment: Segment, attempt: Attempt, fault: Fault) -> None:
+    attempt.code = fault.code
+    attempt.detail = fault.detail
+    if is_open(segment):
+        segment.error = fault
+
+
+def _settle(segment: Segment) -> None:
+    """Derive a taken part's state from its attempts' receipts."""
+    heard = _receipts(segment)
+    notes = [note for each in heard for note in each]
+    if any(note.state is MessageState.DELIVERED for note in notes):
+        segment.state = MessageState.DELIVERED
+        segment.error = None
+        return
+    ends = [[n for n in each if n.state in FINAL_STATES][-1:] for each in heard]
+    if all(ends):
+        worst = min((end for (end,) in ends), key=lambda note: rank(note.state))
+        segment.state = worst.state
+        segment.error = Fault(FaultClass.MESSAGE, worst.err or None, worst.stat)
+    elif segment.state in FINAL_STATES:
+        return
+    elif notes:
+        segment.state = MessageState.BUFFERED
+    elif segment.receipt_asked:
+        segment.state = MessageState.SUBMITTED
+    else:
+        segment.state = MessageState.SENT
+
+
+def _receipts(segment: Segment) -> list[list[ReceiptNote]]:
+    """Return what was heard of each attempt that was taken.
+
+    An SMSC that knows its duplicates answers a second attempt with the id of the first:
+    what it says of one is said of both.
+    """
+    heard: dict[tuple[str, str | int], list[ReceiptNote]] = {}
+    for index, attempt in enumerate(segment.attempts):
+        if attempt.outcome == "accepted":
+            key = (attempt.connector, attempt.smsc_id or index)
+            heard.setdefault(key, []).extend(attempt.receipts)
+    return list(heard.values())

@@ -1,0 +1,228 @@
+"""`esmed simulate smsc`: its arguments, and running it."""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from esmed.simulator.control import Control
+from esmed.simulator.faults import parse
+from esmed.simulator.hooks import Kind
+from esmed.simulator.identifiers import IdForm
+from esmed.simulator.kinds import KINDS
+from esmed.simulator.options import SmscOptions
+from esmed.simulator.outcomes import STANDARD, parse_rule
+from esmed.simulator.smsc import SmscSimulator
+from esmed.simulator.values import Seconds
+from esmed.simulator.wire import ReceiptForm
+
+T = TypeVar("T")
+
+
+def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
+    """`read`, its errors as argparse shows them."""
+
+    def argument(text: str) -> T:
+        try:
+            return read(text)
+        except (ValueError, OSError, yaml.YAMLError) as exc:
+            raise argparse.ArgumentTypeError(str(exc)) from exc
+
+    return argument
+
+
+def read_fault(text: str) -> Kind:
+    """A fault in one argument: `drop at=10 every=30s`."""
+    return parse(text, KINDS)
+
+
+def read_faults(path: str) -> list[Kind]:
+    """The faults of a YAML file: a list of mappings, or of texts as `--fault` takes."""
+    specs = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    if isinstance(specs, list):
+        return [
+            parse(spec if isinstance(spec, dict) else str(spec), KINDS)
+            for spec in specs
+        ]
+    raise ValueError(f"{path} is not a list of faults")
+
+
+def read_outcome(text: str) -> str:
+    """A rule, or `none`."""
+    if text != "none":
+        parse_rule(text)
+    return text
+
+
+def read_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:8080`."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise ValueError(f"{number} is below {least}")
+        return number
+
+    return whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `esmed simulate smsc`."""
+    defaults = SmscOptions()
+
+    def option(name: str, help_text: str, **kwargs: Any) -> None:
+        read = kwargs.pop("read", None)
+        if read is not None:
+            kwargs["type"] = _argument(read)
+        parser.add_argument(name, help=help_text, **kwargs)
+
+    option("--host", "where to listen", default=defaults.host)
+    option("--port", "0: any free one", read=_whole(0), default=2775)
+    option("--tls-certificate", "PEM; makes the listener TLS", type=Path)
+    option("--tls-key", "PEM, if not in the certificate's file", type=Path)
+    option("--system-id", "the only one to accept; default: any")
+    option("--password", "the only one to accept; default: any")
+    option("--smsc-id", "system_id of the SMSC", default=defaults.smsc_id)
+    option("--max-binds", "per system_id, then ESME_RALYBND", read=_whole(1))
+    option("--enquire-link", "send it after that much silence", read=Seconds.parse)
+    option(
+        "--id-form",
+        "how message ids are written: %(choices)s",
+        choices=list(map(str, IdForm)),
+        default=str(defaults.id_form),
+    )
+    option("--first-id", "default: microseconds of the clock", read=_whole(0))
+    option(
+        "--outcome",
+        f"SUFFIX=STEP[,STEP…] (repeatable), beside {' '.join(STANDARD)}; "
+        "none: without those",
+        read=read_outcome,
+        action="append",
+        default=[],
+    )
+    option(
+        "--receipt-form",
+        "where receipts say what they say: %(choices)s",
+        choices=list(map(str, ReceiptForm)),
+        default=str(defaults.receipt_form),
+    )
+    option("--receipt-delay", "after the response", read=Seconds.parse, default=0.0)
+    option("--response-delay", "of submit_sm_resp", read=Seconds.parse, default=0.0)
+    option(
+        "--deliver-window",
+        "unanswered deliver_sm per bind",
+        read=_whole(1),
+        default=defaults.deliver_window,
+    )
+    option(
+        "--redeliver-after",
+        "an unanswered deliver_sm is sent again",
+        read=Seconds.parse,
+        default=defaults.redeliver_after,
+    )
+    option(
+        "--attempts",
+        "to deliver, then it is given up",
+        read=_whole(1),
+        default=defaults.attempts,
+    )
+    option(
+        "--fault",
+        '"KIND at=10 every=30s …" (repeatable); docs/simulator.md lists them',
+        read=read_fault,
+        action="append",
+        default=[],
+    )
+    option("--faults", "YAML file with a list of faults", read=read_faults, default=[])
+    option("--seed", "of the faults' probabilities", read=_whole(0), default=0)
+    option("--mo-text", "send an MO message once somebody is bound")
+    option("--mo-from", "its sender")
+    option("--mo-to", "its destination")
+    option("--mo-every", "and again every so often", read=Seconds.parse)
+    option("--alphabet", "what data_coding 0 means", default=defaults.alphabet)
+    option("--keep", "messages to remember", read=_whole(1), default=defaults.keep)
+    option("--journal", "file for one JSON line per message accepted", type=Path)
+    option("--control", "HOST:PORT of an HTTP interface for tests", read=read_address)
+    option("--quiet", "log warnings only", action="store_true")
+
+
+def options_of(args: argparse.Namespace) -> SmscOptions:
+    """The options that the arguments come to."""
+    given = vars(args)
+    plain = {
+        name: given[name]
+        for name in SmscOptions.__slots__
+        if name in given and name not in {"faults", "id_form", "receipt_form"}
+    }
+    rules = [rule for rule in args.outcome if rule != "none"]
+    standard = () if "none" in args.outcome else STANDARD
+    return SmscOptions(
+        **plain,
+        id_form=IdForm(args.id_form),
+        receipt_form=ReceiptForm(args.receipt_form),
+        outcomes=(*standard, *rules),
+        faults=(*args.faults, *args.fault, *_mo(args)),
+    )
+
+
+def _mo(args: argparse.Namespace) -> list[Kind]:
+    fields = {
+        "text": args.mo_text,
+        "from": args.mo_from,
+        "to": args.mo_to,
+        "every": args.mo_every,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    if not given:
+        return []
+    return [parse({"kind": "mo", "since": "bind", **given}, KINDS)]
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Simulate until SIGTERM or SIGINT; the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if args.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    simulator = SmscSimulator(options_of(args))
+    control = Control(simulator)
+    try:
+        await simulator.start()
+        started = {"listening": _shown(simulator.options.host, simulator.port)}
+        if args.control is not None:
+            host, port = args.control
+            port = await control.start(host, port)
+            started["control"] = _shown(host, port)
+    except OSError as exc:
+        sys.stderr.write(f"esmed simulate smsc: {exc}\n")
+        return 1
+    else:
+        sys.stdout.write(json.dumps(started) + "\n")
+        sys.stdout.flush()
+        await stopped.wait()
+        return 0
+    finally:
+        await control.stop()
+        await simulator.stop()
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,142 @@
+"""What becomes of a message, told by the end of its destination. Pure.
+
+A rule is `SUFFIX=STEP[,STEP…]`; an empty suffix speaks of every other destination, the
+longest suffix wins. A step is one of
+
+* `DELIVRD`, `UNDELIV`, `EXPIRED`, `REJECTD`, `DELETED`, `UNKNOWN`, `ACCEPTD`,
+  `ENROUTE`, `BUFFRED`, `FAILED`: a receipt with that stat, in the case given;
+  `UNDELIV:00B` with that err; several come one after another, a receipt delay apart;
+* `none`: accepted, and no receipt ever comes;
+* a command_status such as `ESME_RINVDSTADR`: refused in submit_sm_resp;
+  `ESME_RMSGQFUL*2`: refused twice per destination, then as the other steps say.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from esmed.simulator.values import Status
+from pdu import MessageState
+
+_STEP: Final = re.compile(r"(\w+)(?::(\w{1,3})|\*(\d+))?")
+_COUNTED: Final = 100_000
+"""Destinations whose refusals are counted; beyond, the count starts anew."""
+
+STATES: Final = {
+    "DELIVRD": MessageState.DELIVERED,
+    "UNDELIV": MessageState.UNDELIVERABLE,
+    "EXPIRED": MessageState.EXPIRED,
+    "REJECTD": MessageState.REJECTED,
+    "DELETED": MessageState.DELETED,
+    "UNKNOWN": MessageState.UNKNOWN,
+    "ACCEPTD": MessageState.ACCEPTED,
+    "ENROUTE": MessageState.ENROUTE,
+    "BUFFRED": MessageState.ENROUTE,
+    "FAILED": MessageState.UNDELIVERABLE,
+}
+_ON_THE_WAY: Final = (MessageState.ENROUTE, MessageState.ACCEPTED)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one receipt says: `stat` and `err` of its text, and message_state.
+
+    `final`: nothing follows from the network's point of view; `success`: the message
+    has reached the phone.
+    """
+
+    stat: str
+    err: str
+    state: MessageState
+    final: bool
+    success: bool
+
+
+def report(stat: str, err: str | None = None) -> Report:
+    """The report of a stat; `err` defaults to 000 unless something failed, then 001."""
+    state = STATES[stat.upper()]
+    final = state not in _ON_THE_WAY
+    success = state is MessageState.DELIVERED
+    usual = "001" if final and not success else "000"
+    return Report(
+        stat=stat, err=err or usual, state=state, final=final, success=success
+    )
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Refused with `status`, if set, `refusals` times (0: always); then `reports`.
+
+    No reports: accepted, and no receipt comes.
+    """
+
+    status: int = 0
+    refusals: int = 0
+    reports: tuple[Report, ...] = ()
+
+
+DELIVERED: Final = Outcome(reports=(report("DELIVRD"),))
+CANCELLED: Final = report("DELETED")
+
+STANDARD: Final = (
+    "01=UNDELIV",
+    "02=EXPIRED",
+    "03=REJECTD",
+    "04=ENROUTE,DELIVRD",
+    "05=ESME_RINVDSTADR",
+    "06=none",
+    "07=ESME_RMSGQFUL*2,DELIVRD",
+)
+"""What the last two digits mean by default on the command line."""
+
+
+def parse_rule(rule: str) -> tuple[str, Outcome]:
+    """Suffix and outcome of `SUFFIX=STEP[,STEP…]`; `ValueError` says what is wrong."""
+    suffix, equals, steps = rule.partition("=")
+    if not equals:
+        raise ValueError(f"{rule!r} is not SUFFIX=STEP[,STEP…]")
+    status = refusals = 0
+    reports: list[Report] = []
+    for step in steps.split(","):
+        match = _STEP.fullmatch(step.strip())
+        if match is None:
+            raise ValueError(f"{step!r} of {rule!r} is no outcome")
+        word, err, times = match.groups()
+        if word.upper() in STATES:
+            reports.append(report(word, err))
+        elif word.lower() != "none":
+            status, refusals = Status.parse(word), int(times or 0)
+    if refusals and not reports:
+        reports.append(report("DELIVRD"))
+    return suffix, Outcome(status=status, refusals=refusals, reports=tuple(reports))
+
+
+class Outcomes:
+    """Rules, and how often each destination has been refused."""
+
+    def __init__(self, rules: Iterable[str] = ()) -> None:
+        outcomes = dict(map(parse_rule, rules))
+        self._other = outcomes.pop("", DELIVERED)
+        self._rules = {suffix.encode(): known for suffix, known in outcomes.items()}
+        self._lengths = sorted({len(suffix) for suffix in self._rules}, reverse=True)
+        self._refused: dict[bytes, int] = {}
+
+    def of(self, destination: bytes) -> Outcome:
+        """The outcome for this destination."""
+        for length in self._lengths:
+            found = self._rules.get(destination[-length:])
+            if found is not None:
+                return found
+        return self._other
+
+    def refuses(self, outcome: Outcome, destination: bytes) -> bool:
+        """Whether to refuse once more; counts it. Only of outcomes with a status."""
+        if outcome.refusals == 0:
+            return True
+        times = self._refused.pop(destination, 0)
+        if times >= outcome.refusals:
+            return False
+        if len(self._refused) >= _COUNTED:
+            self._refused.clear()
+        self._refused[destination] = times + 1
+        return True

@@ -1,0 +1,181 @@
+"""Configuration of a connector of `kind: smpp`.
+
+Lengths are those of SMPP 3.4 §4.1.1 without the closing NUL, but for `system_id` and
+`password`: carriers hand out longer ones, which pass with a warning up to 64 octets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from esmed.connectorconfig import ConnectorConfig
+from esmed.errors import Fault
+from esmed.fieldtypes import (
+    Boolean,
+    Duration,
+    Endpoint,
+    ExistingFile,
+    Fingerprint,
+    Integer,
+    PeerAddress,
+    SecretType,
+    Text,
+)
+from esmed.secret import Secret
+from esmed.settings import Section
+
+Octet = Annotated[int, Integer(0, 255)]
+
+SYSTEM_ID_STANDARD = 15  # SMPP 3.4 §4.1.1: 16 with the NUL
+PASSWORD_STANDARD = 8  # likewise: 9 with the NUL
+CREDENTIAL_MOST = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls(Section):
+    """`tls: true` is this with its defaults: name and chain are verified."""
+
+    ca: ExistingFile | None = None
+    """PEM bundle instead of the system's."""
+    certificate: ExistingFile | None = None
+    """Our own certificate (PEM), if the SMSC asks for one."""
+    key: ExistingFile | None = None
+    """Its key; None: it is in the certificate's file."""
+    pin: tuple[Fingerprint, ...] = ()
+    """SHA-256 of the certificates the server may show (DER, lower-case hex)."""
+    verify: bool = True
+    """Whether name and chain are checked; a pin is checked in any case."""
+
+    def faults(self) -> Iterator[Fault]:
+        if self.key and not self.certificate:
+            yield Fault(path="key", message="has no certificate beside it")
+
+    def advice(self) -> Iterator[Fault]:
+        if not self.verify and not self.pin:
+            message = "anyone can pose as this SMSC; give a pin at least"
+            yield Fault(path="verify", message=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host(Section):
+    """One address of the SMSC."""
+
+    address: PeerAddress
+    tls: Tls | None = None
+    """None: plain TCP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbering(Section):
+    """Type of number and numbering plan, SMPP 3.4 §5.2.5 and §5.2.6."""
+
+    ton: Octet
+    npi: Octet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff(Section):
+    """Pauses between attempts to connect, in seconds: growing from min to max."""
+
+    min: Duration = 1.0
+    max: Duration = 60.0
+
+    def faults(self) -> Iterator[Fault]:
+        if self.min > self.max:
+            yield Fault(path="min", message="is longer than max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(ConnectorConfig):
+    """One account at one SMSC. Times are seconds, `rate` is PDUs per second."""
+
+    kind: str = "smpp"
+    hosts: tuple[Host, ...]
+    """First = primary."""
+    system_id: Annotated[str, Text(least=1, most=CREDENTIAL_MOST, ascii_only=True)]
+    password: Annotated[Secret, SecretType(may_be_empty=True)]
+    system_type: Annotated[str, Text(most=12, ascii_only=True)] = ""
+    interface_version: Octet = 0x34
+    bind_ton: Octet = 0
+    bind_npi: Octet = 0
+    address_range: Annotated[str, Text(most=40, ascii_only=True)] = ""
+    bind: Literal["transceiver", "transmitter", "receiver", "pair"] = "transceiver"
+    sessions: Annotated[int, Integer(1, 100)] = 1
+
+    standby: Literal["hot", "cold"] = "hot"
+    failback_after: Duration = 60.0
+    connect_timeout: Duration = 10.0
+    bind_timeout: Duration = 10.0
+    response_timeout: Duration = 30.0
+    enquire_link: Duration = 30.0
+    enquire_link_timeout: Duration = 10.0
+    reconnect: Backoff = Backoff()
+
+    window: Annotated[int, Integer(1, 10_000)] = 10
+
+    default_from: Annotated[str, Text(least=1, most=20)] | None = None
+    source: Literal["auto"] | Numbering = "auto"
+    destination: Literal["auto"] | Numbering = "auto"
+    gsm7_data_coding: Octet = 0
+    alphabet: Literal["gsm0338", "gsm0338-packed", "latin1", "ascii"] = "gsm0338"
+    """What the octets of a text in `gsm7_data_coding` mean."""
+    extension: Annotated[bool, Boolean()] = True
+    """Whether the SMSC knows the extension table (€ and brackets)."""
+    concatenation: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    validity_format: Literal["relative", "absolute", "none"] = "relative"
+    receipts: Literal["all", "last", "first", "none"] = "all"
+    id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
+
+    @property
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """Those of `hosts`, in order."""
+        return tuple(host.address for host in self.hosts)
+
+    def receipt_asked(self, part: int, parts: int) -> bool:
+        """Whether `receipts` asks for one for that part, from 1, of so many."""
+        match self.receipts:
+            case "all":
+                return True
+            case "first":
+                return part == 1
+            case "last":
+                return part == parts
+            case "none":
+                return False
+
+    def faults(self) -> Iterator[Fault]:
+        if not self.hosts:
+            yield Fault(path="hosts", message="at least one host is needed")
+        for index, address in enumerate(self.addresses):
+            if address in self.addresses[:index]:
+                message = f"{address} is in the list already"
+                yield Fault(path=f"hosts[{index}].address", message=message)
+        password = self.password.reveal()
+        if len(password) > CREDENTIAL_MOST:
+            yield Fault(
+                path="password", message=f"is longer than {CREDENTIAL_MOST} octets"
+            )
+        if not password.isascii() or "\0" in password:
+            yield Fault(path="password", message="has characters that are not ASCII")
+        yield from self._not_yet()
+
+    def _not_yet(self) -> Iterator[Fault]:
+        if self.bind == "pair":
+            message = "pair is not in this version; use transceiver, or two connectors"
+            yield Fault(path="bind", message=message)
+        if self.sessions > 1:
+            message = "more than 1 is not in this version"
+            yield Fault(path="sessions", message=message)
+
+    def advice(self) -> Iterator[Fault]:
+        if len(self.system_id) > SYSTEM_ID_STANDARD:
+            yield self._long("system_id", SYSTEM_ID_STANDARD)
+        if len(self.password.reveal()) > PASSWORD_STANDARD:
+            yield self._long("password", PASSWORD_STANDARD)
+        if self.standby == "hot" and len(self.hosts) > 1:
+            message = "this version binds the backup when the primary is lost (cold)"
+            yield Fault(path="standby", message=message)
+
+    def _long(self, key: str, standard: int) -> Fault:
+        message = f"longer than the {standard} octets of the standard; sent whole"
+        return Fault(path=key, message=message)

@@ -1,0 +1,425 @@
+"""A connector of ``kind: smpp``: one account at one SMSC, over one or more hosts.
+
+Parts leave over the active host, within one window and one rate for all binds; receipts
+and MO messages are taken on every bind. A part is in exactly one place: the backlog,
+the window of a session, or reported.
+
+* What could not be written (link lost with no other, pause, stop, expired, its message
+  refused) is returned. What was written and will not be answered is `Unknown`.
+* ESME_RTHROTTLED alone is dealt with here: the part goes back to its place in the
+  backlog, and the connector pauses. All other refusals are reported.
+* Messages received are acknowledged when they are on disk, on the bind that brought
+  them; if that is gone the SMSC will send them again.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from esmed import log
+from esmed.clock import Clock
+from esmed.connector import (
+    Health,
+    HealthState,
+    HostView,
+    Job,
+    Received,
+    Sink,
+    Usage,
+)
+from esmed.metrics import Limit, Metrics
+from esmed.models import Fault, Millis, PartResult, Plan, Request
+from esmed.smpp.backlog import Piece, by_job
+from esmed.smpp.config import Config
+from esmed.smpp.encoding import Encoder
+from esmed.smpp.events import Event, Late, Responded, TimedOut
+from esmed.smpp.events import Received as Delivery
+from esmed.smpp.failover import Failover
+from esmed.smpp.link import Link
+from esmed.smpp.receipts import Interpreter
+from esmed.smpp.sender import Sender
+from esmed.smpp.transport import Transport
+from esmed.smpp.window import Pending
+from pdu import CommandStatus, DataSm, DeliverSm
+
+_REFUSED: Final = int(CommandStatus.ESME_RX_T_APPN)
+"""What cannot be stored now may be at another time: the SMSC is to keep it."""
+
+_log: Final = log.get("smpp.connector")
+
+
+def create(
+    name: str, config: Config, sink: Sink, clock: Clock, metrics: Metrics
+) -> "SmppConnector":
+    """Make the connector of one entry under ``connectors:``."""
+    return SmppConnector(name, config, sink, clock, metrics)
+
+
+class SmppConnector:
+    """Implements `esmed.connector.Connector`."""
+
+    kind: Final = "smpp"
+
+    def __init__(
+        self, name: str, config: Config, sink: Sink, clock: Clock, metrics: Metrics
+    ) -> None:
+        self.name: Final = name
+        self._config = config
+        self._sink = sink
+        self._clock = clock
+        addresses = [str(address) for address in config.addresses]
+        self._metrics = metrics.connector(name, addresses)
+        self._encoder = Encoder(name, config)
+        self._interpreter = Interpreter(name, config)
+        self._sender = Sender(
+            name, self._encoder, config.window, config.rate, self._metrics
+        )
+        self._links = [
+            Link(
+                host,
+                config,
+                connector=name,
+                owner=self,
+                clock=clock,
+                metrics=self._metrics,
+            )
+            for host in config.hosts
+        ]
+        self._failover = Failover(
+            len(self._links), config.standby, config.failback_after
+        )
+        self._active: Link | None = None
+        self._reference = random.randrange(0x10000)  # noqa: S311 - not to begin at 0
+        self._sends = config.bind != "receiver"
+        self._paused = False
+        self._frozen = False
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._state = HealthState.DOWN
+        self._since = clock.now_ms()
+        self._limit: tuple[Limit | None, float] = (None, 0.0)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        metrics.on_collect(self._collect)
+
+    # --- life ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start connecting; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        for link in self._links:
+            link.start()
+        self._hosts_changed()
+
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - the interface
+        """Return what is not written, wait for answers, unbind. Never raises for it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        self._stopping = True
+        self._give_back(self._sender.backlog.drain())
+        self._note_health()
+        self._set_alarm()
+        try:
+            if any(link.unanswered for link in self._links):
+                waiting = loop.create_task(self._idle.wait())
+                await asyncio.wait([waiting], timeout=timeout)
+                waiting.cancel()
+        finally:
+            left = max(deadline - loop.time(), 0.0)
+            stops = [loop.create_task(link.stop(left)) for link in self._links]
+            await asyncio.gather(*stops)
+
+    def pause(self) -> None:
+        """Return what is not written, and take no more; binds stay."""
+        self._paused = True
+        self._give_back(self._sender.backlog.drain())
+        self._note_health()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        self._paused = False
+        self._note_health()
+        self._pump()
+
+    def freeze(self, frozen: bool) -> None:
+        """Write nothing while outcomes cannot be stored."""
+        self._frozen = frozen
+        self._pump()
+
+    def rebind(self) -> None:
+        """Leave each host once it has answered all, and connect anew."""
+        for link in self._links:
+            link.leave("rebind")
+
+    # --- questions -------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Up: the primary is bound; degraded: only a backup is."""
+        return Health(self._state, self._since, self._reason())
+
+    def hosts(self) -> list[HostView]:
+        """All hosts, the primary first."""
+        return [
+            HostView(
+                address=link.address,
+                role="backup" if number else "primary",
+                state=link.state,
+                reason=link.reason,
+                since=link.since,
+            )
+            for number, link in enumerate(self._links)
+        ]
+
+    def usage(self) -> Usage:
+        """Window and rate."""
+        rate = self._config.rate
+        return Usage(self._sender.used, self._config.window, rate, rate)
+
+    def capacity(self) -> int:
+        """Parts that would leave at once, beside those that wait in the backlog."""
+        if not self._can_write():
+            return 0
+        return max(self._sender.room(self._now()) - len(self._sender.backlog), 0)
+
+    def plan(self, request: Request) -> Plan | Fault:
+        """Split a message as it would be sent."""
+        plan = self._encoder.plan(request, self._reference)
+        if isinstance(plan, Plan) and plan.reference is not None:
+            self._reference = (self._reference + 1) & 0xFFFF
+        return plan
+
+    # --- sending ---------------------------------------------------------------------
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Write what there is room for; the rest waits in order."""
+        self._sender.backlog.add(jobs)
+        if self._active is None or self._paused or self._stopping or not self._sends:
+            self._give_back(self._sender.backlog.drain())
+        else:
+            self._pump()
+
+    def release(self, count: int) -> None:
+        """Free window slots: that many reported results are on disk."""
+        self._sender.release(count)
+        self._pump()
+
+    def _can_write(self) -> bool:
+        link = self._active
+        return (
+            link is not None
+            and link.bound
+            and link.writable
+            and not (self._frozen or self._paused or self._stopping)
+            and self._sends
+        )
+
+    def _pump(self) -> None:
+        """Write what waits, as far as there is room."""
+        now, sender, link = self._now(), self._sender, self._active
+        dropped: list[Piece] = []
+        results: list[PartResult] = []
+        if link is not None and link.transport is not None and self._can_write():
+            dropped, results = sender.write(
+                link.transport.session, link.address, now, self._clock.now_ms()
+            )
+            link.transport.touch()
+        self._note_limit(now)
+        self._set_alarm()
+        # Last, because whoever is told may come back with more.
+        self._give_back(dropped)
+        if results:
+            self._sink.results(results)
+
+    def _give_back(self, pieces: Sequence[Piece]) -> None:
+        for job, parts in by_job(pieces).items():
+            self._sink.returned(job, parts)
+
+    # --- what links tell -------------------------------------------------------------
+
+    def link_up(self, link: Link) -> None:
+        """Send over it, if its turn has come."""
+        self._failover.bound(self._links.index(link), self._now())
+        self._hosts_changed()
+
+    def link_down(self, link: Link, *, failed: bool) -> None:
+        """Send over another one, if there is one."""
+        number = self._links.index(link)
+        if failed:
+            self._failover.lost(number)
+        else:
+            self._failover.left(number)
+        self._hosts_changed()
+
+    def link_writable(self, link: Link) -> None:
+        """Go on after a full socket."""
+        if link is self._active:
+            self._pump()
+            self._sink.wake(self.name)
+
+    def link_lost(
+        self, link: Link, lost: list[tuple[int, Pending]], reason: str
+    ) -> None:
+        """Report what was written and will not be answered."""
+        wall = self._clock.now_ms()
+        results = [
+            self._sender.unanswered(
+                pending.context, sequence, link.address, wall, reason
+            )
+            for sequence, pending in lost
+        ]
+        self._note_idle()
+        if results:
+            self._sink.results(results)
+        self._sink.session_ended(link.session_name)
+
+    def link_events(self, link: Link, events: list[Event]) -> None:
+        """Take answers and deliveries of one read, and hand them on in one go each."""
+        now, wall = self._now(), self._clock.now_ms()
+        sender, address = self._sender, link.address
+        results: list[PartResult] = []
+        late: list[PartResult] = []
+        deliveries: list[DeliverSm | DataSm] = []
+        for event in events:
+            if type(event) is Responded:
+                result = sender.answered(event, address, now, wall)
+                if result is not None:
+                    results.append(result)
+            elif type(event) is Delivery:
+                deliveries.append(event.pdu)
+            elif type(event) is TimedOut:
+                results.append(self._timed_out(event, address, wall))
+            elif type(event) is Late:
+                late.append(sender.answered_late(event, address, wall))
+        if deliveries and link.transport is not None:
+            self._receive(link, link.transport, deliveries, wall)
+        for result in late:
+            self._sink.late(result)
+        if results:
+            self._note_idle()
+            self._sink.results(results)
+        self._pump()
+
+    def _timed_out(self, event: TimedOut, address: str, wall: Millis) -> PartResult:
+        reason = f"no answer within {self._config.response_timeout:g} s"
+        return self._sender.unanswered(
+            event.context, event.sequence, address, wall, reason
+        )
+
+    def _receive(
+        self,
+        link: Link,
+        transport: Transport,
+        deliveries: list[DeliverSm | DataSm],
+        wall: Millis,
+    ) -> None:
+        read = self._interpreter.read
+        items: list[Received] = [
+            read(pdu, link.address, link.session_name, wall) for pdu in deliveries
+        ]
+
+        def done(stored: Sequence[bool]) -> None:
+            session = transport.session
+            for pdu, is_stored in zip(deliveries, stored, strict=True):
+                if is_stored:
+                    session.accept(pdu)
+                else:
+                    session.refuse(pdu, _REFUSED)
+            transport.touch()
+
+        self._sink.received(items, done)
+
+    # --- which host, and how we are --------------------------------------------------
+
+    def _hosts_changed(self) -> None:
+        number = self._failover.active(self._now())
+        active = None if number is None else self._links[number]
+        if active is not self._active:
+            self._active = active
+            address = None if active is None else active.address
+            _log.info("connector.active", connector=self.name, host=address)
+        wanted = self._failover.wanted()
+        for number, link in enumerate(self._links):
+            link.want(wanted=number in wanted and not self._stopping)
+        self._note_health()
+        if active is None:
+            self._give_back(self._sender.backlog.drain())
+        self._pump()
+
+    def _note_health(self) -> None:
+        state = self._health_state()
+        if state is not self._state:
+            self._state = state
+            self._since = self._clock.now_ms()
+            _log.info(
+                "connector.health",
+                connector=self.name,
+                state=state,
+                reason=self._reason(),
+            )
+        self._sink.wake(self.name)
+
+    def _health_state(self) -> HealthState:
+        if self._paused:
+            return HealthState.PAUSED
+        if self._active is None or self._stopping:
+            return HealthState.DOWN
+        if not self._sends:
+            return HealthState.PAUSED
+        return HealthState.UP if self._links[0].bound else HealthState.DEGRADED
+
+    def _reason(self) -> str:
+        primary = f"{self._links[0].address}: {self._links[0].reason}"
+        match self._state:
+            case HealthState.UP:
+                return "throttled by the SMSC" if self._sender.throttle.active else ""
+            case HealthState.DEGRADED:
+                return primary
+            case HealthState.PAUSED:
+                return "by the operator" if self._paused else "bind: receiver"
+            case HealthState.DOWN:
+                return "stopping" if self._stopping else primary
+
+    def _note_idle(self) -> None:
+        if self._stopping and not any(link.unanswered for link in self._links):
+            self._idle.set()
+
+    def _note_limit(self, now: float) -> None:
+        """Count the time since the last time under what stopped us then."""
+        limit, since = self._limit
+        if limit is not None:
+            self._metrics.limited_seconds[limit].inc(max(now - since, 0.0))
+        if self._frozen or self._paused or self._stopping:
+            limit = None
+        elif self._active is None:
+            limit = "link"
+        else:
+            limit = self._sender.limit(now)
+        self._limit = (limit, now)
+
+    def _set_alarm(self) -> None:
+        """Look again when the mere passing of time changes something."""
+        times = [self._failover.next_deadline()]
+        if self._can_write():
+            times.append(self._sender.next_at(self._now()))
+        at = min((time for time in times if time is not None), default=None)
+        if self._alarm is not None:
+            if at is not None and self._alarm.when() <= at:
+                return
+            self._alarm.cancel()
+            self._alarm = None
+        if at is not None and self._loop is not None and not self._stopping:
+            self._alarm = self._loop.call_at(at, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        self._hosts_changed()
+
+    def _collect(self) -> None:
+        """Bring the metrics up to date before they are read."""
+        self._note_limit(self._now())
+        for link in self._links:
+            link.account()
+
+    def _now(self) -> float:
+        return 0.0 if self._loop is None else self._loop.time()

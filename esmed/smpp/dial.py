@@ -1,0 +1,101 @@
+"""Making the connection: name, TCP, TLS; each step with its own limit and words.
+
+The name is looked up at each call, and every address it has is tried in order.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, Literal, TypeVar
+
+from esmed.errors import TransportError
+from esmed.smpp.config import Host
+from esmed.smpp.tls import check_pin, client_context, describe
+
+MOST_ADDRESSES: Final = 4
+"""Of one name, per attempt."""
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class DialError(TransportError):
+    """No connection; ``stage`` is where it failed."""
+
+    def __init__(self, stage: Literal["connect", "tls", "timeout"], text: str) -> None:
+        super().__init__(text)
+        self.stage = stage
+
+
+async def dial(
+    host: Host, limit: float, factory: Callable[[], P]
+) -> tuple[P, ssl.SSLObject | None]:
+    """Connect, and return the protocol with the TLS peer if it is one.
+
+    ``limit`` is in seconds for each step: the name, each address, the handshake.
+    Nothing has been written when this returns. Raises DialError.
+    """
+    connection = await _connect(host.address.host, host.address.port, limit)
+    loop = asyncio.get_running_loop()
+    if host.tls is None:
+        _, protocol = await loop.create_connection(factory, sock=connection)
+        return protocol, None
+    try:
+        context = await asyncio.to_thread(client_context, host.tls)
+        transport, protocol = await loop.create_connection(
+            factory,
+            sock=connection,
+            ssl=context,
+            server_hostname=host.address.host,
+            ssl_handshake_timeout=limit,
+        )
+    except TransportError as error:
+        connection.close()
+        raise DialError("tls", str(error)) from error
+    except ConnectionAbortedError as error:
+        # What asyncio makes of the handshake's limit.
+        raise DialError("timeout", f"no TLS handshake within {limit:g} s") from error
+    except OSError as error:
+        raise DialError("tls", f"TLS: {describe(error)}") from error
+    except BaseException:
+        connection.close()
+        raise
+    peer: ssl.SSLObject = transport.get_extra_info("ssl_object")
+    try:
+        check_pin(peer, host.tls.pin)
+    except TransportError as error:
+        transport.abort()
+        raise DialError("tls", str(error)) from error
+    return protocol, peer
+
+
+async def _connect(name: str, port: int, limit: float) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limit):
+            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        text = f"{name} was not resolved within {limit:g} s"
+        raise DialError("timeout", text) from error
+    except OSError as error:
+        raise DialError("connect", f"{name}: {error.strerror or error}") from error
+    failure = DialError("connect", f"{name} has no address")
+    for family, kind, protocol, _, address in found[:MOST_ADDRESSES]:
+        try:
+            connection = socket.socket(family, kind, protocol)
+            connection.setblocking(False)
+            try:
+                async with asyncio.timeout(limit):
+                    await loop.sock_connect(connection, address)
+            except BaseException:
+                connection.close()
+                raise
+        except TimeoutError:
+            failure = DialError("timeout", f"no connection within {limit:g} s")
+        except OSError as error:
+            text = os.strerror(error.errno) if error.errno else str(error)
+            failure = DialError("connect", text.lower())
+        else:
+            return connection
+    raise failure

@@ -1,0 +1,422 @@
+"""One host of an SMSC, for as long as the daemon lives: connect, bind, run, again.
+
+A session and its transport are used once; the link makes new ones for ever, with the
+pauses of `esmed.smpp.failover`. It hands its owner what comes, and what was written and
+will not be answered as soon as that is known.
+"""
+
+import asyncio
+import random
+from typing import Final, Literal, Protocol, cast
+
+from esmed import log
+from esmed.clock import Clock
+from esmed.metrics import Bind as BindName
+from esmed.metrics import BindResult, ConnectorMetrics
+from esmed.smpp.config import Config, Host
+from esmed.smpp.dial import DialError, dial
+from esmed.smpp.events import (
+    Alive,
+    Cause,
+    Closed,
+    Event,
+    Odd,
+    StateChanged,
+    Unexpected,
+)
+from esmed.smpp.failover import Backoff, Failure
+from esmed.smpp.session import Bind, Session
+from esmed.smpp.states import BOUND, State
+from esmed.smpp.status import bind_failure
+from esmed.smpp.timers import TimerSettings
+from esmed.smpp.tls import expiry
+from esmed.smpp.transport import Transport
+from esmed.smpp.window import Pending
+from pdu import BindReceiver, BindTransceiver, BindTransmitter, command_name
+
+LinkState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
+
+UNBIND_TIMEOUT: Final = 5.0
+"""Seconds for the answer to our unbind."""
+STANDBY: Final = "standby"
+"""The reason of a host that is not wanted now."""
+
+_log: Final = log.get("smpp.link")
+
+_STATES: Final[dict[State, LinkState]] = {
+    State.BINDING: "binding",
+    State.BOUND_TX: "bound",
+    State.BOUND_RX: "bound",
+    State.BOUND_TRX: "bound",
+    State.UNBINDING: "unbinding",
+}
+_KINDS: Final[dict[str, tuple[BindName, type[Bind]]]] = {
+    "transceiver": ("transceiver", BindTransceiver),
+    "transmitter": ("transmitter", BindTransmitter),
+    "receiver": ("receiver", BindReceiver),
+}
+
+
+class Owner(Protocol):
+    """Who sends over a link."""
+
+    def link_up(self, link: "Link") -> None:
+        """Hear that the link is bound."""
+
+    def link_down(self, link: "Link", *, failed: bool) -> None:
+        """Hear that the link cannot be used: it failed, or we are about to leave."""
+
+    def link_events(self, link: "Link", events: list[Event]) -> None:
+        """Take what the session tells."""
+
+    def link_lost(
+        self, link: "Link", lost: list[tuple[int, Pending]], reason: str
+    ) -> None:
+        """Take the requests that will not be answered, at the end of a session."""
+
+    def link_writable(self, link: "Link") -> None:
+        """Hear that a full socket takes bytes again."""
+
+
+class Link:
+    """The supervisor of one host."""
+
+    def __init__(
+        self,
+        host: Host,
+        config: Config,
+        *,
+        connector: str,
+        owner: Owner,
+        clock: Clock,
+        metrics: ConnectorMetrics,
+    ) -> None:
+        self.address = str(host.address)
+        self.state: LinkState = "closed"
+        self.reason = "not started"
+        """Why it is not bound."""
+        self.since = clock.now_ms()
+        self.session_name = ""
+        """Names the current session, or the last one, unlike any other."""
+        self.transport: Transport | None = None
+        """The current connection, or the last one."""
+        self._host = host
+        self._config = config
+        self._kind, self._bind_class = _KINDS[config.bind]
+        self._connector = connector
+        self._owner = owner
+        self._clock = clock
+        self._metrics = metrics
+        self._meters = metrics.hosts[self.address]
+        self._meters.bind_state(_KINDS[config.bind][0], "closed")
+        self._settings = TimerSettings(
+            bind=config.bind_timeout,
+            unbind=UNBIND_TIMEOUT,
+            response=config.response_timeout,
+            enquire_link=config.enquire_link,
+            enquire_link_timeout=config.enquire_link_timeout,
+        )
+        self._backoff = Backoff(config.reconnect.min, config.reconnect.max)
+        self._bound_at: float | None = None
+        self._failure: Failure | None = None
+        self._lasted = 0.0
+        self._told = ""
+        self._oddities = 0
+        self._leaving = False
+        self._stopping = False
+        self._wanted = asyncio.Event()
+        self._sleeper: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # --- for the owner ---------------------------------------------------------------
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is a bind that we do not mean to leave."""
+        return self._is_bound() and not self._leaving
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes more bytes."""
+        return self.transport is not None and self.transport.writable
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests wait for their response."""
+        return 0 if self.transport is None else self.transport.session.unanswered
+
+    def start(self) -> None:
+        """Begin; returns at once. Nothing is connected before it is `want`ed."""
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), name=f"link {self._connector} {self.address}"
+        )
+
+    def want(self, *, wanted: bool) -> None:
+        """Have the host bound from now on, or left and let alone."""
+        if wanted:
+            self._wanted.set()
+        elif self._wanted.is_set():
+            self._wanted.clear()
+            self.leave(STANDBY)
+
+    def leave(self, why: str) -> None:
+        """Unbind once all is answered, and connect anew if wanted.
+
+        A pause between two attempts ends at once.
+        """
+        if self.bound:
+            self._leaving = True
+            self.reason = why
+            self._owner.link_down(self, failed=False)
+            self._unbind_when_idle()
+        elif self._sleeper is not None:
+            self._sleeper.cancel()
+
+    async def stop(self, limit: float) -> None:
+        """Unbind within ``limit`` seconds, or else just close."""
+        self._stopping = True
+        task, transport = self._task, self.transport
+        if task is None:
+            return
+        try:
+            if transport is not None and self._is_bound():
+                transport.session.unbind(transport.now(), "stopping")
+                transport.touch()
+            if self.state in {"bound", "unbinding"}:
+                await asyncio.wait([task], timeout=limit)
+        finally:
+            task.cancel()
+        await asyncio.wait([task])
+
+    def account(self) -> None:
+        """Move what was counted since the last time to the metrics."""
+        transport = self.transport
+        if transport is None:
+            return
+        session, meters = transport.session, self._metrics
+        for counts, by_command in (
+            (session.sent, meters.pdus_out),
+            (session.received, meters.pdus_in),
+        ):
+            for command_id, count in counts.items():
+                by_command[command_id].inc(count)
+            counts.clear()
+        wall = self._clock.now() - transport.now()
+        if transport.read_at is not None:
+            self._meters.last_in.set(wall + transport.read_at)
+        if transport.written_at is not None:
+            self._meters.last_out.set(wall + transport.written_at)
+
+    # --- the task --------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            if not self._wanted.is_set():
+                self._set("closed", STANDBY)
+                await self._wanted.wait()
+            self._set("connecting", self.reason)
+            try:
+                await self._attempt()
+            except Exception as error:  # noqa: BLE001 - the task's root: log, go on
+                _log.error(
+                    "link.broken",
+                    exc=error,
+                    connector=self._connector,
+                    host=self.address,
+                )
+                self._fail(Failure.OTHER, f"{type(error).__name__}: {error}")
+            if self._failure is not None and not self._stopping:
+                await self._pause(self._failure)
+
+    async def _pause(self, failure: Failure) -> None:
+        spread = random.random()  # noqa: S311 - parts our attempts, guards nothing
+        seconds = self._backoff.pause(failure, self._lasted, spread)
+        self._sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait([self._sleeper])
+        finally:
+            self._sleeper.cancel()
+            self._sleeper = None
+
+    async def _attempt(self) -> None:
+        """Connect once and see it through."""
+        self._bound_at, self._lasted = None, 0.0
+        self._leaving, self._failure, self._oddities = False, None, 0
+        self.session_name = f"{self._connector}/{self.address}/{self._clock.now_ms()}"
+        try:
+            transport, peer = await dial(
+                self._host, self._config.connect_timeout, self._make_transport
+            )
+        except DialError as error:
+            self._meters.binds[error.stage].inc()
+            self._fail(Failure.OTHER, str(error))
+            return
+        if peer is not None:
+            self._meters.certificate_expiry.set(expiry(peer))
+        try:
+            if transport.session.state is State.OPEN:
+                transport.session.bind(self._bind_pdu(), transport.now())
+                transport.touch()
+            await asyncio.wait([transport.closed])
+        finally:
+            transport.end("stopping")
+
+    def _make_transport(self) -> Transport:
+        self.account()
+        self.transport = Transport(
+            Session(self._settings),
+            self._on_events,
+            lambda: self._owner.link_writable(self),
+        )
+        return self.transport
+
+    def _bind_pdu(self) -> Bind:
+        config = self._config
+        return self._bind_class(
+            system_id=config.system_id,
+            password=config.password.reveal(),
+            system_type=config.system_type,
+            interface_version=config.interface_version,
+            addr_ton=config.bind_ton,
+            addr_npi=config.bind_npi,
+            address_range=config.address_range,
+        )
+
+    # --- what the session tells ------------------------------------------------------
+
+    def _on_events(self, events: list[Event]) -> None:
+        self._owner.link_events(self, events)
+        for event in events:
+            if type(event) is StateChanged:
+                self._on_state(event.new)
+            elif type(event) is Closed:
+                self._on_closed(event)
+            elif type(event) is Alive:
+                self._metrics.enquire_link_seconds.set(event.seconds)
+            elif type(event) is Odd:
+                self._on_oddity(event.detail)
+            elif type(event) is Unexpected:
+                known = "a second" if event.duplicate else "an"
+                name = command_name(event.command_id)
+                self._on_oddity(f"{known} {name} for request {event.sequence}")
+        if self._leaving:
+            self._unbind_when_idle()
+
+    def _on_state(self, new: State) -> None:
+        if new is State.CLOSED:
+            return  # `Closed` follows, and says why
+        self._set(_STATES[new], "" if new in BOUND else self.reason)
+        if new not in BOUND:
+            return
+        self._bound_at = self._clock.monotonic()
+        self._meters.binds["bound"].inc()
+        self._told = ""
+        session = self._session
+        _log.info(
+            "link.bound",
+            peer=session.peer_system_id,
+            version=session.peer_version,
+            connector=self._connector,
+            host=self.address,
+        )
+        if self._wanted.is_set():
+            self._owner.link_up(self)
+        else:
+            self._leaving = True
+
+    def _on_closed(self, closed: Closed) -> None:
+        reason = closed.reason
+        self.account()
+        if self._bound_at is not None:
+            self._lasted = self._clock.monotonic() - self._bound_at
+        self._owner.link_lost(self, self._session.lost(), reason)
+        if closed.cause is Cause.UNBOUND:
+            self._set("closed", reason)
+            _log.info(
+                "link.left", reason=reason, connector=self._connector, host=self.address
+            )
+            if not self._leaving:
+                self._owner.link_down(self, failed=False)
+            return
+        failure = Failure.OTHER
+        if closed.cause is Cause.REFUSED:
+            failure = bind_failure(closed.status)
+        if self._bound_at is None:
+            self._meters.binds[_bind_result(closed.cause, failure)].inc()
+        self._fail(failure, reason)
+
+    def _on_oddity(self, detail: str) -> None:
+        """Tell what the peer did wrong: loudly once for each bind, it may go on."""
+        tell = _log.debug if self._oddities else _log.warning
+        self._oddities += 1
+        tell(
+            "session.odd",
+            detail=detail,
+            count=self._oddities,
+            connector=self._connector,
+            host=self.address,
+        )
+
+    def _fail(self, failure: Failure, reason: str) -> None:
+        """Note and tell why the host is not bound, and that it is to be tried again."""
+        self._failure = failure
+        self._set("closed", reason)
+        if failure is Failure.CREDENTIALS:
+            _log.error(
+                "link.refused",
+                reason=reason,
+                connector=self._connector,
+                host=self.address,
+            )
+        elif reason != self._told:
+            _log.warning(
+                "link.failed",
+                reason=reason,
+                connector=self._connector,
+                host=self.address,
+            )
+        else:
+            _log.debug(
+                "link.failed",
+                reason=reason,
+                connector=self._connector,
+                host=self.address,
+            )
+        self._told = reason
+        self._owner.link_down(self, failed=True)
+
+    # --- small things ----------------------------------------------------------------
+
+    @property
+    def _session(self) -> Session:
+        """Whose events these are."""
+        return cast("Transport", self.transport).session
+
+    def _is_bound(self) -> bool:
+        return self.transport is not None and self.transport.session.state in BOUND
+
+    def _unbind_when_idle(self) -> None:
+        transport = self.transport
+        if transport is not None and self._is_bound() and not self.unanswered:
+            transport.session.unbind(transport.now(), self.reason)
+            transport.touch()
+
+    def _set(self, state: LinkState, reason: str) -> None:
+        self.reason = reason
+        if state != self.state:
+            self.state = state
+            self.since = self._clock.now_ms()
+            self._meters.bind_state(self._kind, state)
+
+
+def _bind_result(cause: Cause, failure: Failure) -> BindResult:
+    """Under which result an attempt is counted that came as far as the bind."""
+    match cause:
+        case Cause.REFUSED if failure is Failure.CREDENTIALS:
+            return "credentials"
+        case Cause.REFUSED:
+            return "refused"
+        case Cause.BIND_TIMEOUT:
+            return "timeout"
+        case _:
+            return "connect"

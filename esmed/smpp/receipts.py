@@ -1,0 +1,149 @@
+"""What an SMSC delivers, as the daemon understands it: receipts and MO. Pure."""
+
+from typing import Final
+
+from esmed.models import InboundIn, MessageState, Millis, ReceiptIn
+from esmed.smpp.config import Config
+from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, tlv, udh
+from pdu.datacoding import decode_text, encoding_of
+from pdu.receipt import (
+    Receipt,
+    ReceiptState,
+    as_decimal,
+    as_hex,
+    canonical_id,
+    parse,
+)
+
+_STATES: Final = {
+    ReceiptState.DELIVERED: MessageState.DELIVERED,
+    ReceiptState.UNDELIVERABLE: MessageState.UNDELIVERABLE,
+    ReceiptState.EXPIRED: MessageState.EXPIRED,
+    ReceiptState.DELETED: MessageState.DELETED,
+    ReceiptState.UNKNOWN: MessageState.UNKNOWN,
+    ReceiptState.REJECTED: MessageState.REJECTED,
+    ReceiptState.BUFFERED: MessageState.BUFFERED,
+    # A word that nobody knows ends nothing: the next receipt or the timeout will.
+    None: MessageState.BUFFERED,
+}
+_UDHI: Final = int(EsmClass.UDHI)
+
+
+def keys(id_form: str, message_id: str) -> tuple[str, ...]:
+    """Under which canonical ids the message of a receipt may be on record.
+
+    On record is the id of the response, so it is the receipt's that is converted:
+    ``hex_in_response`` reads it as decimal and looks for hex, ``hex_in_receipt`` the
+    other way round. Both look for nothing else where that works, since the same digits
+    may be another message's id. ``auto`` looks as it stands first, then for both.
+    """
+    if not message_id:
+        return ()
+    same = canonical_id(message_id)
+    match id_form:
+        case "hex_in_response":
+            return (as_hex(message_id) or same,)
+        case "hex_in_receipt":
+            return (as_decimal(message_id) or same,)
+        case "auto":
+            found = (same, as_hex(message_id), as_decimal(message_id))
+            return tuple(dict.fromkeys(key for key in found if key is not None))
+        case _:
+            return (same,)
+
+
+class Interpreter:
+    """Reads what comes over the binds of one connector.
+
+    ``read(pdu, host, session, now)`` gives a receipt, or else an MO message: nothing
+    that was delivered is without a meaning.
+    """
+
+    def __init__(self, name: str, config: Config) -> None:
+        self._name = name
+        self._id_form = config.id_form
+        self._alphabet = config.alphabet
+        self._default_coding = config.gsm7_data_coding
+
+    def read(
+        self, pdu: DeliverSm | DataSm, host: str, session: str, now: Millis
+    ) -> ReceiptIn | InboundIn:
+        """Understand one PDU; ``host`` and ``session`` tell where it came from."""
+        found = parse(pdu)
+        if found is not None:
+            return self._receipt(pdu, found, host, now)
+        return self._inbound(pdu, host, session, now)
+
+    def _receipt(
+        self, pdu: DeliverSm | DataSm, found: Receipt, host: str, now: Millis
+    ) -> ReceiptIn:
+        return ReceiptIn(
+            connector=self._name,
+            host=host,
+            smsc_id=found.message_id,
+            keys=keys(self._id_form, found.message_id),
+            state=_STATES[found.state],
+            stat=found.stat,
+            err=_error(found),
+            at=now,
+            source=pdu.source_addr,
+            destination=pdu.destination_addr,
+        )
+
+    def _inbound(
+        self, pdu: DeliverSm | DataSm, host: str, session: str, now: Millis
+    ) -> InboundIn:
+        data = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+        data = data or tlv.get_bytes(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+        header = None
+        if pdu.esm_class & _UDHI:
+            whole = data
+            header, data = udh.split(whole)
+        head = whole[: header.length] if header is not None else None
+        reference, total, part = _place(pdu, header)
+        # What our texts are sent as is what theirs mean, where it is not the usual 0.
+        coding = pdu.data_coding
+        if coding == self._default_coding:
+            coding = int(DataCoding.DEFAULT)
+        return InboundIn(
+            connector=self._name,
+            host=host,
+            source=pdu.source_addr,
+            destination=pdu.destination_addr,
+            data_coding=pdu.data_coding,
+            encoding=encoding_of(coding),
+            text=decode_text(
+                data, coding, self._alphabet, 0 if head is None else len(head)
+            ),
+            data=data,
+            udh=head,
+            received_at=now,
+            reference=reference,
+            total=total,
+            part=part,
+            session=session,
+        )
+
+
+def _place(
+    pdu: DeliverSm | DataSm, header: udh.UserDataHeader | None
+) -> tuple[int | None, int, int]:
+    """Reference, total and part of a message in parts; (None, 1, 1) if it is whole."""
+    place = header.concatenation if header is not None else None
+    if place is not None:
+        return place.reference, place.total, place.part
+    reference = tlv.get_int(pdu.tlvs, Tag.SAR_MSG_REF_NUM)
+    total = tlv.get_int(pdu.tlvs, Tag.SAR_TOTAL_SEGMENTS)
+    part = tlv.get_int(pdu.tlvs, Tag.SAR_SEGMENT_SEQNUM)
+    if reference is None or total is None or part is None or not 1 <= part <= total:
+        return None, 1, 1
+    return reference, total, part
+
+
+def _error(found: Receipt) -> str:
+    """The text's ``err``, or where that says nothing network_error_code's number."""
+    octets = found.network_error
+    if octets is None or len(octets) != 3 or found.err.strip("0"):
+        return found.err
+    code = int.from_bytes(octets[1:], "big")
+    return f"{code:03d}" if code else found.err

@@ -1,0 +1,199 @@
+"""What a connector writes, and what becomes of it. Pure: session and time are given.
+
+A slot of the window is taken when a part is written and freed by `Sender.release`, when
+the outcome is on disk; or at once where there is no outcome, because the SMSC said
+ESME_RTHROTTLED and the part goes back to its place in the backlog.
+"""
+
+from typing import Final
+
+from esmed.metrics import ConnectorMetrics, Limit
+from esmed.models import (
+    Accepted,
+    Fault,
+    FaultClass,
+    Millis,
+    Outcome,
+    PartResult,
+    Rejected,
+    Unknown,
+)
+from esmed.ratelimit import TokenBucket
+from esmed.smpp import status
+from esmed.smpp.backlog import Backlog, Piece
+from esmed.smpp.encoding import Encoder
+from esmed.smpp.events import Late, Responded
+from esmed.smpp.session import Session
+from esmed.smpp.throttle import Throttle
+from pdu import CommandStatus, EncodeError, Pdu, SubmitSmResp
+
+Written = tuple[Piece, Millis]
+"""What a session carries for us beside each request: the part, and when it left."""
+
+_THROTTLED: Final = int(CommandStatus.ESME_RTHROTTLED)
+
+
+class Sender:
+    """Backlog, window, rate and throttle of one connector.
+
+    ``now`` is in seconds of the clock that its sessions go by.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        encoder: Encoder,
+        window: int,
+        rate: float | None,
+        metrics: ConnectorMetrics,
+    ) -> None:
+        self.backlog: Final = Backlog()
+        self.throttle: Final = Throttle()
+        self.used = 0
+        """Slots of the window: parts unanswered, or not yet on disk."""
+        self._name = name
+        self._encoder = encoder
+        self._window = window
+        self._bucket = None if rate is None else TokenBucket(rate, 0.0)
+        self._status = metrics.submit_status
+        self._seconds = metrics.submit_seconds
+        self._unknown = metrics.unknown_outcomes
+
+    def room(self, now: float) -> int:
+        """How many parts may be written now."""
+        room = self._window - self.used
+        probes = self.throttle.room(now)
+        if probes is not None:
+            room = min(room, probes)
+        if self._bucket is not None and room > 0:
+            room = min(room, self._bucket.available(now))
+        return max(room, 0)
+
+    def limit(self, now: float) -> Limit | None:
+        """What stops writing now, if anything here does."""
+        if self.throttle.active:
+            return "throttle"
+        if self.used >= self._window:
+            return "window"
+        if self._bucket is not None and not self._bucket.available(now):
+            return "rate"
+        return None
+
+    def next_at(self, now: float) -> float | None:
+        """When there will be room by the mere passing of time, if not now."""
+        if self.throttle.active:
+            return self.throttle.next_at()
+        if self._bucket is None or self._bucket.available(now):
+            return None
+        return self._bucket.next_at(now)
+
+    def write(
+        self, session: Session, host: str, now: float, wall: Millis
+    ) -> tuple[list[Piece], list[PartResult]]:
+        """Write as much of the backlog as there is room for.
+
+        Returns what is not to be written any more and the outcomes of what cannot be:
+        they take a slot as if they had been.
+        """
+        dropped: list[Piece] = []
+        results: list[PartResult] = []
+        backlog = self.backlog
+        room, written = self.room(now), 0
+        while written < room and backlog:
+            piece = backlog.take()
+            job = piece[1]
+            if job.stopped or job.queued.expires_at <= wall:
+                dropped.append(piece)
+                continue
+            fault = self._submit(session, piece, now, wall)
+            if fault is None:
+                written += 1
+                continue
+            self.used += 1
+            refused = Rejected(fault)
+            results.append(self._result((piece, wall), host, None, wall, refused))
+        self.used += written
+        if self._bucket is not None:
+            self._bucket.take(written, now)
+        return dropped, results
+
+    def answered(
+        self, event: Responded, host: str, now: float, wall: Millis
+    ) -> PartResult | None:
+        """What became of a part; None if it waits in the backlog again."""
+        pdu: Pdu = event.pdu
+        written: Written = event.context
+        self._status[pdu.status].inc()
+        self._seconds.observe(now - event.sent_at)
+        if pdu.status == _THROTTLED:
+            self.used -= 1
+            self.backlog.put_back(written[0])
+            self.throttle.refused(written[0][0], now)
+            return None
+        self.throttle.settled(written[0][0])
+        return self._result(written, host, event.sequence, wall, _outcome(pdu))
+
+    def unanswered(
+        self, written: Written, sequence: int, host: str, wall: Millis, reason: str
+    ) -> PartResult:
+        """The outcome of a part that was given up."""
+        self._unknown.inc()
+        self.throttle.settled(written[0][0])
+        return self._result(written, host, sequence, wall, Unknown(reason))
+
+    def answered_late(self, event: Late, host: str, wall: Millis) -> PartResult:
+        """The outcome after all of a part that had been given up."""
+        self._status[event.pdu.status].inc()
+        outcome = _outcome(event.pdu)
+        return self._result(event.context, host, event.sequence, wall, outcome)
+
+    def release(self, count: int) -> None:
+        """Free slots of outcomes that are on disk."""
+        self.used -= count
+
+    def _submit(
+        self, session: Session, piece: Piece, now: float, wall: Millis
+    ) -> Fault | None:
+        number, job, part = piece
+        queued = job.queued
+        try:
+            pdu = self._encoder.submit_sm(
+                queued.request, job.plan, part, queued.expires_at, wall
+            )
+            if isinstance(pdu, Fault):
+                return pdu
+            session.submit(pdu, now, (piece, wall))
+        except EncodeError as error:
+            return Fault(FaultClass.MESSAGE, error.field or None, str(error))
+        self.throttle.written(number)
+        return None
+
+    def _result(
+        self,
+        written: Written,
+        host: str,
+        sequence: int | None,
+        answered_at: Millis,
+        outcome: Outcome,
+    ) -> PartResult:
+        (_, job, part), at = written
+        return PartResult(
+            seq=job.queued.seq,
+            part=part,
+            connector=self._name,
+            host=host,
+            sequence=sequence,
+            at=at,
+            answered_at=answered_at,
+            outcome=outcome,
+            reason=job.reason,
+        )
+
+
+def _outcome(pdu: Pdu) -> Outcome:
+    if pdu.status:
+        return status.outcome(pdu.status)
+    if isinstance(pdu, SubmitSmResp):
+        return Accepted(pdu.message_id)
+    fault = Fault(FaultClass.PROTOCOL, 0, "generic_nack without an error")
+    return Rejected(fault)

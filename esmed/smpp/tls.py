@@ -1,0 +1,61 @@
+"""TLS towards an SMSC: what is checked, and what is shown."""
+
+import hashlib
+import ssl
+from collections.abc import Collection
+
+from esmed.errors import TransportError
+from esmed.smpp.config import Tls
+
+
+def client_context(tls: Tls) -> ssl.SSLContext:
+    """Read the files anew, so that a renewed certificate needs no restart. Blocks.
+
+    TLS 1.2 at least; name and chain are verified unless ``verify`` is false.
+    TransportError says which file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+    except OSError as error:
+        raise TransportError(f"cannot use {tls.ca}: {describe(error)}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.certificate is not None:
+        try:
+            # Without a password to try OpenSSL would ask the terminal for one.
+            context.load_cert_chain(tls.certificate, tls.key, password="")
+        except OSError as error:
+            text = f"cannot use {tls.certificate}: {describe(error)}"
+            raise TransportError(text) from error
+    return context
+
+
+def check_pin(peer: ssl.SSLObject, pins: Collection[str]) -> None:
+    """TransportError unless the peer's certificate is one of ``pins``, if any.
+
+    A pin is the SHA-256 of the certificate's DER form in lower-case hex.
+    """
+    if not pins:
+        return
+    certificate = peer.getpeercert(binary_form=True) or b""
+    found = hashlib.sha256(certificate).hexdigest()
+    if found not in pins:
+        raise TransportError(f"its certificate {found} is not pinned")
+
+
+def expiry(peer: ssl.SSLObject) -> float | None:
+    """When its certificate ends, in seconds since the epoch; None: not verified."""
+    certificate = peer.getpeercert() or {}
+    end = certificate.get("notAfter")
+    return float(ssl.cert_time_to_seconds(end)) if isinstance(end, str) else None
+
+
+def describe(error: OSError) -> str:
+    """What OpenSSL says, without its source lines."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    return error.strerror or str(error)

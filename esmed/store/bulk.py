@@ -1,0 +1,48 @@
+"""Many rows with few statements.
+
+``executemany`` gives up and takes back the interpreter lock at each row, which with a
+busy event loop costs more than the database does. So rows go in as one statement of up
+to 128 of them; sizes are powers of two so that few statements need preparing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+Value = int | str | bytes | None
+Row = tuple[Value, ...]
+
+_LARGEST = 128
+
+
+def insert(
+    connection: sqlite3.Connection, into: str, rows: Sequence[Row], *, verb: str = ""
+) -> None:
+    """Insert rows ``into`` a table (``name (column, …)``); ``verb``: ``OR REPLACE``."""
+    for values, parameters in _chunks(rows):
+        connection.execute(f"INSERT {verb} INTO {into} VALUES {values}", parameters)
+
+
+def update(
+    connection: sqlite3.Connection, table: str, columns: str, rows: Sequence[Row]
+) -> None:
+    """Set ``columns`` (``a, b``) of the rows whose key, the first column, is given."""
+    names = columns.split(", ")
+    sets = ", ".join(f"{name} = v.column{i}" for i, name in enumerate(names[1:], 2))
+    for values, parameters in _chunks(rows):
+        connection.execute(
+            f"UPDATE {table} SET {sets} FROM (VALUES {values}) AS v"  # noqa: S608 - names are ours
+            f" WHERE {table}.{names[0]} = v.column1",
+            parameters,
+        )
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[tuple[str, list[Value]]]:
+    start = 0
+    while start < len(rows):
+        size = min(_LARGEST, 1 << ((len(rows) - start).bit_length() - 1))
+        chunk = rows[start : start + size]
+        one = "(" + ",".join("?" * len(chunk[0])) + ")"
+        yield ",".join([one] * size), [value for row in chunk for value in row]
+        start += size

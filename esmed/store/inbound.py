@@ -1,0 +1,138 @@
+"""MO messages in the store: parts gathered, redeliveries known, the whole announced."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from esmed import reassembly
+from esmed.models import Inbound, InboundIn, Millis
+from esmed.store import base
+from esmed.store.unit import Unit
+
+REDELIVERY_MS: Final = 60_000
+"""Content that a bind brought this long before it died may come again."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_parts = msgspec.json.Decoder(list[InboundIn]).decode
+
+
+def receive(unit: Unit, op: base.ReceiveMo) -> Literal["whole", "part", "duplicate"]:
+    """Take one PDU: a whole message, or a part that may complete one."""
+    inbound = op.inbound
+    if _redelivered(unit, inbound):
+        return "duplicate"
+    if inbound.total <= 1:
+        _store(unit, [inbound])
+        return "whole"
+    origin = _encode(reassembly.key(inbound)).decode()
+    cursor = unit.connection.execute(
+        "INSERT OR IGNORE INTO inbound_parts VALUES (?, ?, ?, ?)",
+        (origin, inbound.part, op.give_up_at, _encode(inbound).decode()),
+    )
+    if not cursor.rowcount:
+        return "duplicate"
+    parts = _parts(unit, origin)
+    if len(parts) < inbound.total:
+        return "part"
+    _take(unit, origin, parts)
+    return "whole"
+
+
+def give_up(unit: Unit, now: Millis, limit: int) -> int:
+    """Deliver, flagged incomplete, what has waited too long for its other parts."""
+    origins = unit.connection.execute(
+        "SELECT origin FROM inbound_parts GROUP BY origin"
+        " HAVING min(give_up_at) <= ? LIMIT ?",
+        (now, limit),
+    ).fetchall()
+    for (origin,) in origins:
+        _take(unit, origin, _parts(unit, origin))
+    return len(origins)
+
+
+def session_ended(unit: Unit, op: base.SessionEnded) -> None:
+    """Expect what a dead bind brought last once more; forget the rest of it."""
+    unit.connection.execute(
+        "UPDATE inbound_seen SET ended = 1 WHERE session = ? AND received_at >= ?",
+        (op.session, op.at - REDELIVERY_MS),
+    )
+    unit.connection.execute(
+        "DELETE FROM inbound_seen WHERE session = ? AND NOT ended", (op.session,)
+    )
+
+
+def process_ended(unit: Unit) -> None:
+    """Expect what the last process received in its last minute once more."""
+    unit.connection.execute(
+        "UPDATE inbound_seen SET ended = 1 WHERE NOT ended AND received_at >="
+        " (SELECT max(received_at) FROM inbound_seen) - ?",
+        (REDELIVERY_MS,),
+    )
+    unit.connection.execute("DELETE FROM inbound_seen WHERE NOT ended")
+
+
+def _redelivered(unit: Unit, inbound: InboundIn) -> bool:
+    """Know a redelivery, once, and remember what has come now."""
+    content = _encode(
+        (
+            inbound.connector,
+            inbound.source,
+            inbound.destination,
+            inbound.data_coding,
+            inbound.udh,
+            inbound.data,
+        )
+    )
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    cursor = unit.connection.execute(
+        "DELETE FROM inbound_seen WHERE digest = ? AND ended AND received_at >= ?",
+        (digest, inbound.received_at - 24 * 3600 * 1000),
+    )
+    unit.connection.execute(
+        "INSERT OR REPLACE INTO inbound_seen VALUES (?, ?, ?, 0)",
+        (digest, inbound.session, inbound.received_at),
+    )
+    return cursor.rowcount > 0
+
+
+def _parts(unit: Unit, origin: str) -> list[InboundIn]:
+    (rows,) = unit.connection.execute(
+        "SELECT json_group_array(json(body)) FROM inbound_parts WHERE origin = ?",
+        (origin,),
+    ).fetchone()
+    return _decode_parts(rows)
+
+
+def _take(unit: Unit, origin: str, parts: Sequence[InboundIn]) -> None:
+    unit.connection.execute("DELETE FROM inbound_parts WHERE origin = ?", (origin,))
+    _store(unit, parts)
+
+
+def _store(unit: Unit, parts: Sequence[InboundIn]) -> None:
+    first = parts[0]
+    merged = reassembly.merge(parts)
+    received_at = max(part.received_at for part in parts)
+    seq, id_ = unit.next_inbound(received_at)
+    inbound = Inbound(
+        seq=seq,
+        id=id_,
+        connector=first.connector,
+        from_=first.source,
+        to=first.destination,
+        text=merged.text,
+        data=merged.data,
+        encoding=merged.encoding,
+        parts=merged.parts,
+        complete=merged.complete,
+        received_at=received_at,
+    )
+    unit.connection.execute(
+        "INSERT INTO inbound VALUES (?, ?, ?)",
+        (seq, received_at, _encode(inbound).decode()),
+    )
+    unit.inbound.append((inbound.connector, inbound.complete))
+    unit.announce_inbound(inbound)

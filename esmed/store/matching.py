@@ -1,0 +1,54 @@
+"""Which of the messages on record a receipt is about. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from esmed.models import Millis, ReceiptIn
+
+_AGREEING_DIGITS = 7
+"""Numbers agree when this many last digits do: formats differ by prefix."""
+
+
+class Candidate(Struct, frozen=True, array_like=True, gc=False):
+    """An accepted attempt whose SMSC id has one of the receipt's keys."""
+
+    key: str
+    smsc_id: str
+    seq: int
+    part: int
+    attempt: int
+    host: str
+    recipient: str
+    at: Millis
+
+
+def choose(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate | None:
+    """Choose by exact id, then canonical id, then the id in another base.
+
+    A converted id counts only when the destination agrees and no other candidate does.
+    Among several: the same destination, the same host, the newest (ids are used again).
+    """
+    exact = [c for c in candidates if c.smsc_id == receipt.smsc_id]
+    same = exact or [c for c in candidates if receipt.keys and c.key == receipt.keys[0]]
+    agreeing = [c for c in same if _agrees(receipt, c)]
+    if agreeing:
+        return max(agreeing, key=lambda c: (c.host == receipt.host, c.at))
+    converted = [
+        c
+        for c in candidates
+        if receipt.keys and c.key != receipt.keys[0] and _agrees(receipt, c)
+    ]
+    if len(converted) == 1:
+        return converted[0]
+    if same and not converted:
+        return max(same, key=lambda c: (c.host == receipt.host, c.at))
+    return None
+
+
+def _agrees(receipt: ReceiptIn, candidate: Candidate) -> bool:
+    """Compare numbers by their end; SMSCs swap a receipt's addresses or do not."""
+    wanted = candidate.recipient[-_AGREEING_DIGITS:]
+    return receipt.source.endswith(wanted) or receipt.destination.endswith(wanted)

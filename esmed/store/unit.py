@@ -1,0 +1,252 @@
+"""The records one commit changes: loaded together, changed in memory, saved together.
+
+Several operations of a group may concern one message; it is read at most once and
+written once. Records stay cached after the commit, since the one process that owns the
+store is the only one to change them; after a failure the cache is dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import structs
+
+from esmed import lifecycle, views
+from esmed.announce import AMENDED, INBOUND, Announcer
+from esmed.ids import IdSource
+from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
+from esmed.store import bulk, rows
+from esmed.store.base import Change
+
+_CACHED: Final = 4096
+
+
+class Unit:
+    """One transaction's work on messages, ids and events; reused for the next one."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        announcer: Announcer,
+        *,
+        erase_final: bool,
+    ) -> None:
+        self.connection = connection
+        self.announcer = announcer
+        self.lanes = rows.Lanes(connection)
+        self.changes: list[Change] = []
+        self.inbound: list[tuple[str, bool]] = []
+        self.early: list[str] = []
+        self.events = 0
+        self._ids = IdSource()
+        self._last_inbound = self._last("seq", "inbound")
+        self._last_parked = self._last("receipt", "parked")
+        self._erase = erase_final
+        self._stale = False
+        """Whether a rollback may have undone new lanes."""
+        self._records: OrderedDict[int, Record] = OrderedDict()
+        self._new: dict[int, Record] = {}
+        self._dirty: dict[int, Record] = {}
+        self._outbox: list[bulk.Row] = []
+        self._smsc_ids: list[bulk.Row] = []
+
+    def _last(self, column: str, table: str) -> int:
+        found: int = self.connection.execute(
+            f"SELECT coalesce(max({column}), 0) FROM {table}"  # noqa: S608 - ours
+        ).fetchone()[0]
+        return found
+
+    # --- the transaction -------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start one."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        if self._stale:
+            self.lanes = rows.Lanes(self.connection)
+            self._stale = False
+
+    def flush(self) -> None:
+        """Write everything, for those who read tables, or for the commit."""
+        self.flush_smsc_ids()
+        bulk.insert(
+            self.connection,
+            "messages",
+            [rows.inserted(record, self._lane(record)) for record in self._new.values()],
+        )
+        bulk.update(
+            self.connection,
+            "messages",
+            rows.CHANGING,
+            [rows.changed(record, self._lane(record)) for record in self._dirty.values()],
+        )
+        bulk.insert(
+            self.connection,
+            "outbox (id, stream, type, url, body, state, created_at, due_at)",
+            self._outbox,
+        )
+        self.events += len(self._outbox)
+        self._new, self._dirty, self._outbox = {}, {}, []
+
+    def commit(self) -> None:
+        """Have everything on disk."""
+        self.flush()
+        self.connection.execute("COMMIT")
+
+    def committed(self) -> None:
+        """Begin anew, keeping the records most likely to change next."""
+        self._reset()
+        while len(self._records) > _CACHED:
+            self._records.popitem(last=False)
+
+    def roll_back(self) -> None:
+        """Undo it, and forget everything that the database may not have."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.rollback()
+        self._reset()
+        self._records.clear()
+        self._stale = True
+
+    def _reset(self) -> None:
+        self.changes = []
+        self.inbound = []
+        self.early = []
+        self.events = 0
+        self._new = {}
+        self._dirty = {}
+        self._outbox = []
+        self._smsc_ids = []
+
+    def _lane(self, record: Record) -> int:
+        return self.lanes.id(self.connection, record.via, record.request.priority)
+
+    # --- records ---------------------------------------------------------------------
+
+    def preload(self, seqs: Iterable[int]) -> None:
+        """Read, in one statement, the records that are about to be asked for."""
+        missing = [seq for seq in set(seqs) if seq not in self._records]
+        if missing:
+            (found,) = self.connection.execute(
+                f"SELECT json_group_array(json_array({rows.COLUMNS})) FROM messages"  # noqa: S608
+                " WHERE seq IN (SELECT value FROM json_each(?))",
+                (rows.text(missing),),
+            ).fetchone()
+            for record in self.lanes.records(found):
+                self._records[record.seq] = record
+
+    def get(self, seq: int) -> Record | None:
+        """Return a record to be changed, None if there is none (any more)."""
+        self.preload((seq,))
+        return self._records.get(seq)
+
+    def add(self, record: Record) -> None:
+        """Add a new message."""
+        self._records[record.seq] = record
+        self._new[record.seq] = record
+        self.changed(record, None, waited_for=None, at=record.created_at)
+
+    def changed(
+        self,
+        record: Record,
+        old: MessageState | None,
+        *,
+        waited_for: str | None,
+        at: Millis,
+        amended: bool = False,
+    ) -> None:
+        """Have a record saved, and its change announced where that is wanted."""
+        if record.seq not in self._new:
+            self._dirty[record.seq] = record
+        new = record.progress.state
+        waits_for = lifecycle.waits_for(record)
+        url = record.request.webhook_url
+        if new is not old:
+            if self._erase and new in FINAL_STATES:
+                self._erase_text(record)
+            if self.announcer.state(new, url):
+                self._announce(record, f"message.{new}", at)
+        elif amended and old in FINAL_STATES and self.announcer.amended(url):
+            self._announce(record, AMENDED, at)
+        if new is not old or waits_for != waited_for:
+            self.changes.append(
+                Change(
+                    record.seq,
+                    record.progress.connector or record.via[0],
+                    old,
+                    new,
+                    waited_for,
+                    waits_for,
+                    record.progress.submitted_at,
+                    at,
+                )
+            )
+
+    def _erase_text(self, record: Record) -> None:
+        """Forget what a message said; it is written at once, for that is rare."""
+        record.request = structs.replace(
+            record.request, text=None, data=None, udh=None
+        )
+        self.connection.execute(
+            "UPDATE messages SET request = ? WHERE seq = ?",
+            (rows.text(record.request), record.seq),
+        )
+
+    # --- ids -------------------------------------------------------------------------
+
+    def add_smsc_id(self, row: bulk.Row) -> None:
+        """Remember (connector, key, smsc_id, seq, part, attempt, host, to, at)."""
+        self._smsc_ids.append(row)
+
+    def flush_smsc_ids(self) -> list[bulk.Row]:
+        """Write them, so that receipts of the same group find them."""
+        written, self._smsc_ids = self._smsc_ids, []
+        bulk.insert(
+            self.connection,
+            "smsc_ids (connector, key, smsc_id, seq, part, attempt, host, recipient,"
+            " at)",
+            written,
+        )
+        return written
+
+    def next_parked(self) -> int:
+        """Return the number of the next receipt without a message."""
+        self._last_parked += 1
+        return self._last_parked
+
+    # --- events ----------------------------------------------------------------------
+
+    def next_inbound(self, at: Millis) -> tuple[int, str]:
+        """Return the number and the id of the next MO message."""
+        self._last_inbound += 1
+        return self._last_inbound, self._ids.next(at)
+
+    def announce_inbound(self, inbound: Inbound) -> None:
+        """Make the event of an MO message."""
+        if self.announcer.inbound:
+            at = inbound.received_at
+            body = views.event(INBOUND, at, views.inbound(inbound))
+            self._event(inbound.id, inbound.id, INBOUND, None, body, at)
+
+    def _announce(self, record: Record, type_: str, at: Millis) -> None:
+        if record.progress.state in FINAL_STATES and type_ != AMENDED:
+            id_ = f"{record.id}-{record.progress.state}"
+        else:
+            id_ = f"{record.id}-{self._ids.next(at)}"
+        body = views.event(type_, at, views.message(record, at))
+        self._event(id_, record.id, type_, record.request.webhook_url, body, at)
+
+    def _event(
+        self,
+        id_: str,
+        stream: str,
+        type_: str,
+        url: str | None,
+        body: bytes,
+        at: Millis,
+    ) -> None:
+        self._outbox.append(
+            (id_, stream, type_, url or "", body.decode(), "pending", at, at)
+        )

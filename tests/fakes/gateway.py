@@ -1,0 +1,106 @@
+"""What a gateway stands on: a dispatch that sends nothing, connectors that split."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from esmed.connector import Connector, Health, HealthState, HostView, Job, Usage
+from esmed.models import Fault, FaultClass, Plan, Record, Request
+from esmed.store.base import Cancel, Resolve, Store
+from pdu import segment
+from pdu.errors import EncodeError
+
+
+class PlanningConnector:
+    """A connector that only plans; ``calls`` are the orders it was given.
+
+    ``refusal`` is what it answers to every plan, where a test wants it to refuse.
+    """
+
+    kind = "fake"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.calls: list[str] = []
+        self.state = Health(HealthState.UP, 0)
+        self.refusal: Fault | None = None
+        self.concatenation = "udh8"
+
+    async def start(self) -> None:
+        raise NotImplementedError
+
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - as the protocol
+        raise NotImplementedError
+
+    def health(self) -> Health:
+        return self.state
+
+    def hosts(self) -> list[HostView]:
+        return [HostView("127.0.0.1:2775", "primary", "bound", "", 0)]
+
+    def usage(self) -> Usage:
+        return Usage(3, 10, 20.0, None)
+
+    def capacity(self) -> int:
+        return 0
+
+    def plan(self, request: Request) -> Plan | Fault:
+        if self.refusal is not None:
+            return self.refusal
+        try:
+            split = (
+                segment.split(request.text, encoding=request.encoding)
+                if request.text is not None
+                else segment.split_binary(request.data or b"")
+            )
+        except EncodeError as exc:
+            return Fault(FaultClass.MESSAGE, "text", str(exc))
+        return Plan(
+            connector=self.name,
+            encoding=split.encoding,
+            data_coding=0,
+            udhi=len(split.parts) > 1,
+            parts=split.parts,
+            concatenation=self.concatenation,
+        )
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        raise NotImplementedError
+
+    def release(self, count: int) -> None:
+        raise NotImplementedError
+
+    def freeze(self, frozen: bool) -> None:
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+
+    def rebind(self) -> None:
+        self.calls.append("rebind")
+
+
+class IdleDispatch:
+    """Takes messages and leaves them; ``offered`` are those it was given."""
+
+    def __init__(self, store: Store, connectors: Iterable[Connector]) -> None:
+        self.connectors: Mapping[str, Connector] = {one.name: one for one in connectors}
+        self.waiting = 0
+        self.offered: list[Record] = []
+        self.flying: set[int] = set()
+        self._store = store
+
+    def offer(self, records: Sequence[Record]) -> None:
+        self.offered += records
+
+    def in_flight(self, seq: int) -> bool:
+        return seq in self.flying
+
+    async def withdraw(self, seq: int) -> bool:
+        if seq in self.flying:
+            return False
+        return bool(await self._store.intake(Cancel(seq=seq, at=0)))
+
+    async def resolve(self, seq: int, *, resend: bool) -> bool:
+        return bool(await self._store.intake(Resolve(seq=seq, resend=resend, at=0)))

@@ -1,0 +1,226 @@
+"""`kind: smpp`: defaults of the contract, limits, and what this version refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from esmed.config import loads
+from esmed.connectorconfig import Retry
+from esmed.errors import ConfigError
+from esmed.fieldtypes import Endpoint
+from esmed.secret import Secret, Surroundings
+from esmed.smpp.config import Backoff, Config, Host, Numbering, Tls
+
+HERE = Surroundings(environ={}, directory=Path("/srv/esmed"))
+HOSTS = '[{address: "smsc.example.net:2775"}]'
+
+
+def document(lines: str, hosts: str, login: str, head: str) -> str:
+    indented = "".join(
+        f"    {line}\n" for line in [f"hosts: {hosts}", *lines.split("\n")]
+    )
+    return f"""{head}
+connectors:
+  carrier:
+    kind: smpp
+    {login}
+{indented}
+routes: [{{via: [carrier]}}]
+"""
+
+
+def read(
+    lines: str = "",
+    *,
+    hosts: str = HOSTS,
+    login: str = "{system_id: me, password: hunter2}",
+    head: str = "",
+) -> tuple[Config, dict[str, str]]:
+    """The connector and its warnings, by key."""
+    login = login.strip("{}").replace(", ", "\n    ")
+    config = loads(document(lines, hosts, login, head), HERE)
+    found = config.connectors["carrier"]
+    assert isinstance(found, Config)
+    prefix = "connectors.carrier."
+    return found, {w.path.removeprefix(prefix): w.message for w in config.warnings}
+
+
+def faults(lines: str = "", *, hosts: str = HOSTS, login: str = "") -> dict[str, str]:
+    login = login or "{system_id: me, password: hunter2}"
+    with pytest.raises(ConfigError) as caught:
+        read(lines, hosts=hosts, login=login)
+    prefix = "connectors.carrier."
+    return {f.path.removeprefix(prefix): f.message for f in caught.value.faults}
+
+
+def test_defaults() -> None:
+    assert read() == (
+        Config(
+            kind="smpp",
+            hosts=(Host(address=Endpoint("smsc.example.net", 2775), tls=None),),
+            system_id="me",
+            password=Secret("hunter2"),
+            standby="hot",
+            failback_after=60,
+            bind="transceiver",
+            sessions=1,
+            system_type="",
+            interface_version=0x34,
+            bind_ton=0,
+            bind_npi=0,
+            address_range="",
+            window=10,
+            rate=None,
+            enquire_link=30,
+            enquire_link_timeout=10,
+            connect_timeout=10,
+            bind_timeout=10,
+            response_timeout=30,
+            reconnect=Backoff(min=1, max=60),
+            on_unknown="resend",
+            hold_timeout=86_400,
+            default_from=None,
+            source="auto",
+            destination="auto",
+            gsm7_data_coding=0,
+            alphabet="gsm0338",
+            extension=True,
+            concatenation="udh8",
+            validity_format="relative",
+            receipts="all",
+            receipt_timeout=72 * 3600,
+            id_form="auto",
+            reassembly_timeout=900,
+            unmatched_ttl=86_400,
+            retry=Retry(attempts=10, min=5, max=600),
+        ),
+        {},
+    )
+
+
+def test_values() -> None:
+    found, _ = read(
+        "source: {ton: 5, npi: 0}\ndestination: auto\nrate: 20/s\nbind: transmitter\n"
+        "interface_version: 0x33\nalphabet: latin1\ndefault_from: MyCompany\n"
+        "reconnect: {max: 5m}\non_unknown: hold",
+        hosts='[{address: "a:1", tls: false}, {address: "[2001:db8::1]:2", tls: true}]',
+    )
+    assert found.hosts == (
+        Host(address=Endpoint("a", 1), tls=None),
+        Host(address=Endpoint("2001:db8::1", 2), tls=Tls()),
+    )
+    assert list(map(str, found.addresses)) == ["a:1", "[2001:db8::1]:2"]
+    assert (found.source, found.destination) == (Numbering(ton=5, npi=0), "auto")
+    assert (found.rate, found.bind, found.interface_version) == (20, "transmitter", 51)
+    assert (found.alphabet, found.default_from) == ("latin1", "MyCompany")
+    assert (found.reconnect, found.on_unknown) == (Backoff(min=1, max=300), "hold")
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "complaint"),
+    [
+        ("window: 0", "window", "expected an integer from 1 to 10000, got 0"),
+        ("window: 10001", "window", "expected an integer from 1 to 10000, got 10001"),
+        ("sessions: 2", "sessions", "more than 1 is not in this version"),
+        ("reconnect: {min: 2m}", "reconnect.min", "is longer than max"),
+        ("retry: {min: 20m}", "retry.min", "is longer than max"),
+        ("bind_ton: 256", "bind_ton", "expected an integer from 0 to 255, got 256"),
+        ("source: {ton: 5}", "source.npi", "is needed"),
+        ("extension: 1", "extension", "expected true or false, got 1"),
+        ("default_from: ''", "default_from", "expected 1 to 20 characters, got 0"),
+        ("receipts: some", "receipts",
+         'expected one of all, last, first, none, got "some"'),
+        ("bind: pair", "bind",
+         "pair is not in this version; use transceiver, or two connectors"),
+        ("address_range: " + 41 * "x", "address_range",
+         "expected at most 40 characters, got 41"),
+        ("system_type: más", "system_type",
+         'expected printable ASCII only, got "más"'),
+        ("windw: 5", "windw", 'unknown key; did you mean "window"?'),
+    ],
+)  # fmt: skip
+def test_faults(lines: str, path: str, complaint: str) -> None:
+    assert faults(lines) == {path: complaint}
+
+
+def test_hosts() -> None:
+    assert faults(hosts="[]") == {"hosts": "at least one host is needed"}
+    assert faults(hosts="[{address: 'a:1'}, {address: 'b:1'}, {address: 'a:1'}]") == {
+        "hosts[2].address": "a:1 is in the list already"
+    }
+    assert faults(hosts="['a:1']") == {"hosts[0]": 'expected a mapping, got "a:1"'}
+
+
+def test_tls(tmp_path: Path) -> None:
+    file = tmp_path / "own.pem"
+    file.touch()
+    found, _ = read(
+        hosts=f"[{{address: 'a:1', tls: {{certificate: {file}, key: {file}, "
+        f"ca: {file}, pin: ['{'0' * 64}', '{'1' * 64}'], verify: false}}}}]"
+    )
+    assert found.hosts[0].tls == Tls(
+        certificate=file, key=file, ca=file, pin=("0" * 64, "1" * 64), verify=False
+    )
+    assert faults(
+        hosts=f"[{{address: 'a:1', tls: {{key: {file}, ca: /nowhere, pin: x}}}}]"
+    ) == {
+        "hosts[0].tls.key": "has no certificate beside it",
+        "hosts[0].tls.ca": "no file /nowhere",
+        "hosts[0].tls.pin": "expected the SHA-256 of a certificate, 64 hex digits, "
+        'got "x"',
+    }
+    _, warnings = read(hosts="[{address: 'a:1', tls: {verify: false}}]")
+    assert warnings == {
+        "hosts[0].tls.verify": "anyone can pose as this SMSC; give a pin at least"
+    }
+
+
+def test_credentials_longer_than_the_standard() -> None:
+    standard = f"{{system_id: {'m' * 15}, password: {'x' * 8}}}"
+    assert read(login=standard)[1] == {}
+    found, warnings = read(login=f"{{system_id: {'m' * 16}, password: {'x' * 64}}}")
+    assert found.password.reveal() == "x" * 64
+    assert warnings == {
+        "system_id": "longer than the 15 octets of the standard; sent whole",
+        "password": "longer than the 8 octets of the standard; sent whole",
+    }
+    assert faults(login=f"{{system_id: {'m' * 65}, password: x}}") == {
+        "system_id": "expected 1 to 64 characters, got 65"
+    }
+    assert faults(login=f"{{system_id: me, password: {'x' * 65}}}") == {
+        "password": "is longer than 64 octets"
+    }
+    assert faults(login="{system_id: me, password: päss}") == {
+        "password": "has characters that are not ASCII"
+    }
+    assert read(login="{system_id: me, password: ''}")[0].password == Secret("")
+
+
+def test_hot_standby_is_not_there_yet() -> None:
+    two = "[{address: 'a:1'}, {address: 'b:1'}]"
+    message = "this version binds the backup when the primary is lost (cold)"
+    assert read(hosts=two)[1] == {"standby": message}
+    assert read("standby: cold", hosts=two)[1] == {}
+
+
+def test_retry_is_inherited_key_by_key() -> None:
+    common = "retry: {attempts: 3, min: 1s}"
+    assert read("retry: {max: 2m}", head=common)[0].retry == Retry(
+        attempts=3, min=1, max=120
+    )
+    assert read(head=common)[0].retry == Retry(attempts=3, min=1, max=600)
+    assert read("retry: {attempts: 5}")[0].retry == Retry(attempts=5)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "asked"),
+    [
+        ("all", [True, True, True]),
+        ("first", [True, False, False]),
+        ("last", [False, False, True]),
+        ("none", [False, False, False]),
+    ],
+)
+def test_of_which_parts_a_receipt_is_asked(receipts: str, asked: list[bool]) -> None:
+    found, _ = read(f"receipts: {receipts}")
+    assert [found.receipt_asked(part, 3) for part in (1, 2, 3)] == asked
