@@ -303,7 +303,7 @@ def _listen(address: Endpoint | UnixSocket) -> socket.socket:
         if isinstance(address, UnixSocket):
             return _listen_unix(address.path)
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address.host, address.port))
     except OSError as error:

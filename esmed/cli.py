@@ -107,8 +107,12 @@ def _check_config(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from esmed import demo
+    import logging
 
+    from esmed import demo, log
+
+    # A lost link is part of the show.
+    log.configure(level=logging.ERROR)
     return asyncio.run(demo.run(args))
 
 

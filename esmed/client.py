@@ -109,9 +109,7 @@ async def run(name: str, args: argparse.Namespace) -> int:
 async def send(daemon: Daemon, args: argparse.Namespace) -> int:
     """Submit a message, or one for each destination; with ``wait``, await their end."""
     body: dict[str, object] = {"to": args.to if len(args.to) > 1 else args.to[0]}
-    body |= _given(args, "connector", "reference")
-    if args.from_ is not None:
-        body["from"] = args.from_
+    body |= _given(args, "from_", "connector", "reference")
     body["text"] = _text(args.text)
     answer = await daemon.ask("POST", "/v1/messages", body)
     messages = answer.get("messages", [answer])
@@ -192,7 +190,7 @@ async def trace(daemon: Daemon, args: argparse.Namespace) -> int:
 
 async def estimate(daemon: Daemon, args: argparse.Namespace) -> int:
     """Show what a text takes."""
-    body = {**_given(args, "to", "connector"), "text": _text(args.text)}
+    body = {**_given(args, "to", "from_", "connector"), "text": _text(args.text)}
     found = await daemon.ask("POST", "/v1/estimate", body)
     parts, units = found["parts"], found["units"]
     print(
@@ -265,8 +263,9 @@ def _text(argument: str) -> str:
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, object]:
-    """Return the arguments that were given."""
-    return {name: getattr(args, name) for name in names if getattr(args, name)}
+    """Return the fields whose arguments were given."""
+    values = {name.rstrip("_"): getattr(args, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _since(text: str, now: datetime) -> datetime:

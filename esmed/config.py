@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from esmed import settings, yamlfile
 from esmed.connectorconfig import ConnectorConfig, Retry
-from esmed.errors import ConfigError, Fault
+from esmed.errors import ConfigError, ConfigFault
 from esmed.fieldtypes import (
     Choice,
     Duration,
@@ -31,7 +31,7 @@ from esmed.fieldtypes import (
     unexpected,
 )
 from esmed.models import MessageState, Priority
-from esmed.secret import Surroundings
+from esmed.secret import Surroundings, webhook_key
 from esmed.settings import DERIVED, NAME, Reader, Section, Variants
 from esmed.smpp.config import Config as SmppConfig
 
@@ -90,10 +90,10 @@ class Client(Section):
     """Those it may send from; none: any."""
     admin: bool = False
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if not NAME.fullmatch(self.name):
             message = "a name has up to 64 letters, digits, '.', '_', '-'"
-            yield Fault(path="name", message=message)
+            yield ConfigFault(path="name", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,17 +103,17 @@ class Http(Section):
     max_body: Size = 8 * 2**20
     clients: tuple[Client, ...] = ()
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if not self.listen:
-            yield Fault(path="listen", message="at least one address is needed")
+            yield ConfigFault(path="listen", message="at least one address is needed")
         for index, client in enumerate(self.clients):
             before = self.clients[:index]
             if client.name in {other.name for other in before}:
                 message = f'"{client.name}" is taken by another client'
-                yield Fault(path=f"clients[{index}].name", message=message)
+                yield ConfigFault(path=f"clients[{index}].name", message=message)
             if client.token in {other.token for other in before}:
                 message = "another client has the same token"
-                yield Fault(path=f"clients[{index}].token", message=message)
+                yield ConfigFault(path=f"clients[{index}].token", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +130,14 @@ class Webhooks(Section):
     timeout: Duration = 10.0
     concurrency: Annotated[int, Integer(1, 1000)] = 8
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if (self.url or self.allow) and not self.secret:
-            yield Fault(path="secret", message="is needed: webhooks are signed")
+            yield ConfigFault(path="secret", message="is needed: webhooks are signed")
+        if self.secret:
+            try:
+                webhook_key(self.secret.reveal())
+            except ValueError as error:
+                yield ConfigFault(path="secret", message=str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +152,13 @@ class Route(Section):
     failover_after: DurationOrZero = 10.0
     spill: bool = False
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if not self.via:
-            yield Fault(path="via", message="at least one connector is needed")
+            yield ConfigFault(path="via", message="at least one connector is needed")
         for index, name in enumerate(self.via):
             if name in self.via[:index]:
                 message = f'"{name}" is in the list already'
-                yield Fault(path=f"via[{index}]", message=message)
+                yield ConfigFault(path=f"via[{index}]", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +177,7 @@ class Config(Section):
     routes: tuple[Route, ...] = ()
     retry: Retry = field(default_factory=Retry)
     shutdown_timeout: Duration = 30.0
-    warnings: tuple[Fault, ...] = field(default=(), metadata=DERIVED)
+    warnings: tuple[ConfigFault, ...] = field(default=(), metadata=DERIVED)
     """What works but is probably not meant."""
 
 
@@ -182,11 +187,11 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as exc:
         message = f"cannot read {path}: {exc.strerror}"
-        raise ConfigError([Fault(path="", message=message)]) from exc
+        raise ConfigError([ConfigFault(path="", message=message)]) from exc
     except UnicodeDecodeError:
         # Its cause would carry the file's content, passwords too, into tracebacks.
         message = f"{path} is not UTF-8 text"
-        raise ConfigError([Fault(path="", message=message)]) from None
+        raise ConfigError([ConfigFault(path="", message=message)]) from None
     return loads(text, Surroundings.of_process(environ))
 
 
@@ -276,11 +281,11 @@ def _check_routes(config: Config, raw: object, reader: Reader) -> None:
                 reader.add_fault(f"{path}.client[{index}]", f'no client "{name}"')
 
 
-def _advice(config: Config) -> Iterator[Fault]:
+def _advice(config: Config) -> Iterator[ConfigFault]:
     if not config.routes:
         message = "none: only messages that name their connector can go"
-        yield Fault(path="routes", message=message)
+        yield ConfigFault(path="routes", message=message)
     for number, route in enumerate(config.routes[:-1]):
         if not (route.to or route.from_ or route.client or route.priority):
             message = "matches every message: the routes after it are never reached"
-            yield Fault(path=f"routes[{number}]", message=message)
+            yield ConfigFault(path=f"routes[{number}]", message=message)

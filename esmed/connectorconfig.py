@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from esmed.errors import Fault
+from esmed.errors import ConfigFault
 from esmed.fieldtypes import Duration, Integer, Rate
 from esmed.models import OnUnknown
 from esmed.settings import Section
@@ -18,9 +18,9 @@ class Retry(Section):
     min: Duration = 5.0
     max: Duration = 600.0
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if self.min > self.max:
-            yield Fault(path="min", message="is longer than max")
+            yield ConfigFault(path="min", message="is longer than max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

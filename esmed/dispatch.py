@@ -13,14 +13,15 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Final, assert_never
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from esmed import routing
+from esmed import log, routing
 from esmed.clock import Clock
 from esmed.connector import Connector, Job
-from esmed.errors import StoreUnavailableError
+from esmed.custody import Custody
+from esmed.errors import StoreError
 from esmed.lanes import PAGE, Lane
 from esmed.models import (
     Accepted,
@@ -29,7 +30,6 @@ from esmed.models import (
     FaultClass,
     MessageState,
     Millis,
-    OnUnknown,
     PartResult,
     Plan,
     Priority,
@@ -46,6 +46,8 @@ SWEEP_EVERY: Final = 1.0
 """Seconds between looks at what is due by itself."""
 
 _SWEEP_ROWS: Final = 500
+
+_log = log.get("dispatch")
 
 
 class Dispatch:
@@ -71,10 +73,12 @@ class Dispatch:
         self._retention = retention
         self._lanes: dict[tuple[tuple[str, ...], Priority], Lane] = {}
         self._lanes_of: dict[str, list[Lane]] = {name: [] for name in connectors}
-        self._known: set[int] = set()
+        self._orphans: list[Lane] = []
+        """Lanes none of whose connectors is configured any more."""
+        self._custody = Custody()
         self._active: dict[int, Case] = {}
-        self._withdrawn: set[int] = set()
-        self._late: dict[int, set[int]] = {}
+        self._unsure = False
+        """Whether messages may wait in the store that nobody here knows of."""
         self._given_back: list[Case] = []
         self._marking: dict[str, int] = defaultdict(int)
         self._ready: set[str] = set()
@@ -87,9 +91,8 @@ class Dispatch:
 
     async def start(self) -> None:
         """Learn what waits in the store, and look after what is due by itself."""
-        for lane in await self._store.lanes():
+        for lane in await self._learn():
             self.waiting_for[lane.via[0]] += lane.count
-            self._lane(lane.via, lane.priority).rewind(lane.next_due, 0)
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -110,14 +113,16 @@ class Dispatch:
         """Take messages that are on disk now."""
         now = self._clock.now_ms()
         for record in records:
-            if record.due_at is not None:
+            due_at = record.due_at
+            # A page of the queue may have brought it here already.
+            if due_at is not None and record.seq not in self._custody:
                 self._offer(
                     Queued(
                         seq=record.seq,
                         id=record.id,
                         request=record.request,
                         via=record.via,
-                        due_at=record.due_at,
+                        due_at=due_at,
                         expires_at=record.expires_at,
                         draft=record.draft,
                     ),
@@ -130,23 +135,25 @@ class Dispatch:
 
     async def withdraw(self, seq: int) -> bool:
         """Cancel a waiting message; False when it is in flight or has ended."""
-        if seq in self._active:
+        if seq in self._active or not self._custody.withdraw(seq):
             return False
-        self._withdrawn.add(seq)
+        cancelled = False
         try:
             cancel = base.Cancel(seq=seq, at=self._clock.now_ms())
-            return bool(await self._store.intake(cancel))
+            cancelled = bool(await self._store.intake(cancel))
         finally:
-            self._withdrawn.discard(seq)
+            queued = self._custody.withdrawn(seq, cancelled=cancelled)
+            if queued is not None:
+                self._put_back(queued.via, queued)
+                self._wake_all(queued.via)
+        return cancelled
 
     async def resolve(self, seq: int, *, resend: bool) -> bool:
         """Decide over a held message; False when it is not held."""
         now = self._clock.now_ms()
         held = await self._store.intake(base.Resolve(seq=seq, resend=resend, at=now))
         if held and resend:
-            for lane in self._lanes.values():
-                lane.rewind(now, 0)
-            self._wake_all()
+            self._unsure = True
         return bool(held)
 
     # --- for connectors --------------------------------------------------------------
@@ -189,12 +196,14 @@ class Dispatch:
 
     def late(self, result: PartResult) -> None:
         """Record a response that came after its part was given up as unknown."""
-        queued = self._late.setdefault(result.seq, set())
-        if isinstance(result.outcome, Accepted):
-            queued.add(result.part)
+        custody = self._custody
+        accepted = isinstance(result.outcome, Accepted)
+        custody.late(result.seq, result.part if accepted else None)
 
-        def done(_: list[Any]) -> None:
-            self._late.pop(result.seq, None)
+        def done(results: list[Any]) -> None:
+            custody.late_stored(result.seq)
+            if results[0] is True and result.seq not in custody:
+                self._unsure = True
 
         self._store.duty([self._submitted(None, result)], done)
 
@@ -208,9 +217,7 @@ class Dispatch:
             after: list[Callable[[], None]] = []
             self._settle(case, operations, after)
             if operations:
-                self._store.duty(
-                    operations, lambda _: _run(after)
-                )
+                self._store.duty(operations, lambda _: _run(after))
 
     # --- for the store ---------------------------------------------------------------
 
@@ -223,7 +230,7 @@ class Dispatch:
                 self.waiting_for[change.waits_for] += 1
         if self._frozen:
             self._freeze(frozen=False)
-            self._wake_all()
+            self._wake_all(self.connectors)
 
     def failed(self, _: Exception) -> None:
         """Write nothing more: its outcome could not be recorded."""
@@ -241,45 +248,55 @@ class Dispatch:
         lane = self._lanes.get((via, priority))
         if lane is None:
             lane = self._lanes[via, priority] = Lane(via, priority)
-            for name in via:
-                if name in self._lanes_of:
-                    self._lanes_of[name].append(lane)
-                    self._lanes_of[name].sort(key=lambda lane: lane.priority)
+            served = [name for name in via if name in self._lanes_of]
+            for name in served:
+                self._lanes_of[name].append(lane)
+                self._lanes_of[name].sort(key=lambda lane: lane.priority)
+            if not served:
+                self._orphans.append(lane)
         return lane
 
     def _offer(self, queued: Queued, now: Millis) -> None:
         lane = self._lane(queued.via, queued.request.priority)
         if lane.offer(queued, now):
-            self._known.add(queued.seq)
-        for name in queued.via:
+            self._custody.take((queued.seq,))
+        self._wake_all(queued.via)
+
+    def _put_back(self, via: tuple[str, ...], queued: Queued) -> None:
+        """Have a message be the next one of its lane."""
+        self._lane(via, queued.request.priority).queue.appendleft(queued)
+
+    def _wake_all(self, names: Iterable[str]) -> None:
+        for name in names:
             self.wake(name)
 
-    def _wake_all(self) -> None:
-        for name in self.connectors:
-            self.wake(name)
+    async def _learn(self) -> list[base.Lane]:
+        """Ask the store what waits, and look for all of it that is not known."""
+        lanes = await self._store.lanes()
+        for lane in lanes:
+            self._lane(lane.via, lane.priority).rewind(lane.next_due, 0)
+        return lanes
 
     def _fetch(self, lane: Lane) -> None:
         lane.begin_page()
-        self._spawn(self._page(lane))
-
-    async def _page(self, lane: Lane) -> None:
-        now = self._clock.now_ms()
         page = base.Page(
             via=lane.via,
             priority=lane.priority,
             after=lane.cursor,
-            now=now,
+            now=self._clock.now_ms(),
             limit=PAGE,
         )
-        try:
-            answer: base.QueuePage = await self._store.intake(page)
-        except StoreUnavailableError:
+        # A duty, for these are answered in order: what is known to have left before
+        # the answer is not in it.
+        self._store.duty([page], lambda results: self._fetched(lane, results[0]))
+
+    def _fetched(self, lane: Lane, answer: base.QueuePage | Exception) -> None:
+        if isinstance(answer, Exception):
             lane.no_page()
             return
-        found = lane.end_page(answer.messages, self._known, answer.next_due)
-        self._known.update(queued.seq for queued in found)
-        for name in lane.via:
-            self.wake(name)
+        found = lane.end_page(answer.messages, self._custody, answer.next_due)
+        self._custody.take(queued.seq for queued in found)
+        self._wake_all(lane.via)
 
     # --- sending ---------------------------------------------------------------------
 
@@ -287,8 +304,7 @@ class Dispatch:
         self._scheduled = False
         ready, self._ready = self._ready, set()
         for case in reversed(self._given_back):
-            queued = case.job.queued
-            self._lane(case.via, queued.request.priority).queue.appendleft(queued)
+            self._put_back(case.via, case.job.queued)
         self._given_back.clear()
         if self._stopping or self._frozen:
             return
@@ -296,6 +312,8 @@ class Dispatch:
         for name in ready:
             if name in self.connectors:
                 self._serve(name, now)
+        for lane in self._orphans:
+            self._give_up(lane, now)
 
     def _serve(self, name: str, now: Millis) -> None:
         connector = self.connectors[name]
@@ -346,10 +364,9 @@ class Dispatch:
         now: Millis,
     ) -> Case | None:
         """Make a job of a message, unless it has come to an end already."""
-        if queued.seq in self._withdrawn:
-            self._known.discard(queued.seq)
+        if not self._custody.may_go(queued):
             return None
-        accepted = {*queued.accepted, *self._late.get(queued.seq, ())}
+        accepted = {*queued.accepted, *self._custody.taken_late(queued.seq)}
         plan = queued.plan
         if queued.expires_at <= now:
             self._end(queued, MessageState.EXPIRED, EXPIRED, now)
@@ -369,7 +386,7 @@ class Dispatch:
             plan = made
         parts = [n for n in range(1, len(plan.parts) + 1) if n not in accepted]
         if not parts:
-            self._known.discard(queued.seq)
+            self._custody.drop(queued.seq)
             return None
         case = Case(
             job=Job(queued, plan, parts, reason),
@@ -418,11 +435,24 @@ class Dispatch:
         self._lane((name,), queued.request.priority).queue.append(queued)
         self.wake(name)
 
+    def _give_up(self, lane: Lane, now: Millis) -> None:
+        """End what no connector may take any more."""
+        names = ", ".join(lane.via)
+        fault = Fault(
+            FaultClass.ACCOUNT, None, f"connector {names} is not configured any more"
+        )
+        while lane.queue:
+            queued = lane.queue.popleft()
+            if self._custody.may_go(queued):
+                self._end(queued, MessageState.FAILED, fault, now)
+        if lane.wants_page():
+            self._fetch(lane)
+
     def _end(
         self, queued: Queued, state: MessageState, fault: Fault, now: Millis
     ) -> None:
         finish = base.Finish(seq=queued.seq, state=state, error=fault, at=now)
-        self._store.duty([finish], lambda _: self._known.discard(queued.seq))
+        self._store.duty([finish], lambda _: self._custody.drop(queued.seq))
 
     # --- what follows ----------------------------------------------------------------
 
@@ -479,33 +509,37 @@ class Dispatch:
             lane.due(requeue.due_at)
             return
         lane.rewind(requeue.due_at, requeue.seq)
-        for name in lane.via:
-            self.wake(name)
+        self._wake_all(lane.via)
 
     def _forget(self, case: Case) -> None:
         """Let go of a message: what became of it is on disk."""
         self._active.pop(case.job.queued.seq, None)
-        self._known.discard(case.job.queued.seq)
+        self._custody.drop(case.job.queued.seq)
 
     # --- by itself -------------------------------------------------------------------
 
     async def _sweep(self) -> None:
-        """Do what time alone brings: expiry, timeouts, retention, scheduled messages."""
+        """Do what time alone brings: expiry, timeouts, retention, what was put off."""
         while True:
             now = self._clock.now_ms()
-            for lane in self._lanes.values():
-                lane.wake(now)
-            self._wake_all()
             sweep = base.Sweep(
                 now=now,
                 limit=_SWEEP_ROWS,
                 retention=self._retention,
                 busy=frozenset(self._active),
             )
+            more = False
             try:
+                if self._unsure:
+                    self._unsure = False
+                    await self._learn()
                 more = await self._store.intake(sweep)
-            except StoreUnavailableError:
-                more = False
+            except StoreError as error:
+                self._unsure = True
+                _log.debug("dispatch.store", reason=error)
+            for lane in self._lanes.values():
+                lane.wake(now)
+            self._wake_all(self.connectors)
             await self._clock.sleep(0 if more else SWEEP_EVERY)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:

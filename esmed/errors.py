@@ -22,7 +22,7 @@ class EsmedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ConfigFault:
     """One thing wrong with the configuration.
 
     `path` is the YAML path (`connectors.carrier.window`, `routes[0].via[1]`), or empty
@@ -39,7 +39,7 @@ class Fault:
 class ConfigError(EsmedError):
     """The configuration cannot be used: `faults`, never empty; `str()` lists all."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[ConfigFault]) -> None:
         self.faults = list(faults)
         super().__init__("\n".join(map(str, self.faults)))
 

@@ -17,6 +17,8 @@ from esmed.store.base import OutboxItem
 
 URLS: Final = 1000
 """Remembered at most. A failing URL beyond them starts anew as an unknown one."""
+SUPPLY: Final = 100
+"""Events a proven URL should have here, so that it need not wait for the next page."""
 
 
 class Lane:
@@ -121,7 +123,7 @@ class HookQueue:
 
     def has_enough(self, now: Millis) -> bool:
         """Tell whether every place is taken, or can be from here, with some spare."""
-        return self.waiting >= self._limit and (
+        return self.waiting >= max(self._limit, SUPPLY) and (
             self._flying >= self._limit
             or any(self._may_start(lane, now) for lane in self._turns.values())
         )
@@ -131,7 +133,8 @@ class HookQueue:
         return [
             lane.url
             for lane in self._lanes.values()
-            if lane.breaker.rests(now) or len(lane.ready) >= lane.breaker.allowance
+            if lane.breaker.rests(now)
+            or len(lane.ready) >= (SUPPLY if lane.breaker.proven else 1)
         ]
 
     def others(self, url: str | None) -> list[str | None]:

@@ -15,11 +15,12 @@ and an event that was promised is not given up on the word of one answer.
 
 import hashlib
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import Final
 
 from esmed.models import Millis
 from esmed.retry import pause
+from esmed.secret import WEBHOOK_PREFIX
 
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
@@ -36,27 +37,9 @@ LONGEST_REST: Final = 10 * _MINUTE
 """A probe costs one connection; this is how late a URL's return is noticed."""
 HOPELESS: Final = _HOUR
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - Standard Webhooks, "Signature scheme"
 
 
 # --- signatures ----------------------------------------------------------------------
-
-
-def secret_key(secret: str) -> bytes:
-    """Return the octets that sign: what ``whsec_<base64>`` encodes, else its own.
-
-    ValueError, which does not show the secret, if there is no base64 behind ``whsec_``.
-    """
-    if not secret.startswith(SECRET_PREFIX):
-        return secret.encode()
-    try:
-        key = b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except ValueError:
-        # Its cause knows the secret.
-        raise ValueError("what follows whsec_ is not base64") from None
-    if not key:
-        raise ValueError("nothing follows whsec_")
-    return key
 
 
 def own_key(key: bytes, url: str) -> bytes:
@@ -70,18 +53,27 @@ def own_key(key: bytes, url: str) -> bytes:
 
 def own_secret(key: bytes, url: str) -> str:
     """Return that key as the owner of the URL is told it: ``whsec_<base64>``."""
-    return SECRET_PREFIX + b64encode(own_key(key, url)).decode()
+    return WEBHOOK_PREFIX + b64encode(own_key(key, url)).decode()
 
 
-def signature(key: bytes, id_: str, timestamp: int, body: bytes) -> str:
-    """Return the header ``webhook-signature`` (Standard Webhooks, symmetric, v1).
+class Signer:
+    """Makes the header ``webhook-signature`` (Standard Webhooks, symmetric, v1)."""
 
-    ``timestamp`` is in seconds and is, like ``id_``, sent as a header beside it.
-    """
-    mac = hmac.digest(
-        key, b"%b.%d.%b" % (id_.encode(), timestamp, body), hashlib.sha256
-    )
-    return "v1," + b64encode(mac).decode()
+    # Keyed once and copied: `hmac.digest` would also give up the interpreter's lock for
+    # each signature, and a busy writer thread is slow to hand it back.
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+
+    def sign(self, id_: str, timestamp: int, body: bytes) -> str:
+        """Return the value; ``timestamp`` is in seconds.
+
+        Both it and the id are sent as headers beside the signature.
+        """
+        mac = self._keyed.copy()
+        mac.update(b"%b.%d.%b" % (id_.encode(), timestamp, body))
+        return "v1," + b64encode(mac.digest()).decode()
 
 
 # --- events --------------------------------------------------------------------------

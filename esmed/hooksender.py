@@ -47,7 +47,7 @@ class Answer(Struct, frozen=True):
 
 class _Target(Struct, frozen=True):
     url: URL
-    key: bytes
+    signer: hooks.Signer
 
 
 def new_session(config: WebhooksConfig) -> ClientSession:
@@ -86,7 +86,7 @@ class HookSender:
         headers = {
             "webhook-id": item.id,
             "webhook-timestamp": str(now),
-            "webhook-signature": hooks.signature(target.key, item.id, now, item.body),
+            "webhook-signature": target.signer.sign(item.id, now, item.body),
         }
         try:
             async with self._session.post(
@@ -112,7 +112,7 @@ class HookSender:
             return None
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             return None
-        return _Target(parsed, key)
+        return _Target(parsed, hooks.Signer(key))
 
 
 async def _drain(content: StreamReader) -> None:

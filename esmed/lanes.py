@@ -87,13 +87,12 @@ class Lane:
         return True
 
     def wants_page(self) -> bool:
-        """Whether it is time to ask the store for more: few are left, or one is due
-        before them."""
-        return (
-            self.more
-            and not self.loading
-            and (len(self.queue) < LOW or self.cursor < _place(self.queue[0]))
-        )
+        """Whether it is time to ask the store for more: few are left, or it has some
+        that come before them."""
+        if not self.more or self.loading:
+            return False
+        size = len(self.queue)
+        return size < LOW or (size <= MOST and self.cursor < _place(self.queue[0]))
 
     def begin_page(self) -> None:
         """Note that the store is being asked for what lies behind the cursor."""

@@ -74,8 +74,10 @@ def mark(
 
 def recover(record: Record, now: Millis) -> None:
     """Decide over a message that a dead process may have been writing."""
-    if record.progress.on_unknown == "hold" and record.deadline is not None:
-        hold(record, record.deadline)
+    if record.progress.held:
+        return
+    if record.progress.on_unknown == "hold":
+        hold(record, now if record.deadline is None else record.deadline)
     else:
         expire(record, now)
 
@@ -165,6 +167,28 @@ def hold(record: Record, deadline: Millis) -> None:
         record.deadline = deadline
 
 
+def resolve(record: Record, at: Millis, *, resend: bool) -> bool:
+    """End the waiting of a held message; False if it is not held.
+
+    Whoever may have a part of it already is the one to send it again.
+    """
+    progress = record.progress
+    if not progress.held:
+        return False
+    if resend:
+        requeue(
+            record,
+            due_at=at,
+            via=record.via if progress.plan is None else (progress.plan.connector,),
+            tries=progress.tries,
+            drop_plan=False,
+            error=None,
+        )
+    else:
+        expire(record, at)
+    return True
+
+
 def cancel(record: Record, at: Millis) -> bool:
     """Cancel a message of which nothing has been submitted."""
     untouched = all(
@@ -182,6 +206,8 @@ def cancel(record: Record, at: Millis) -> bool:
 
 def expire(record: Record, now: Millis) -> None:
     """Do what the passing of the record's deadline means in its present state."""
+    if is_final(record):
+        return
     if waits(record):
         finish(
             record,

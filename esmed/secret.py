@@ -6,12 +6,15 @@ In the configuration a secret is a plain string or exactly one of `{file: PATH}`
 """
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 REDACTED = "(redacted)"
 MAX_BYTES = 64 * 1024  # of a secret's file: a wrong path must not be read without end
+WEBHOOK_PREFIX: Final = "whsec_"  # Standard Webhooks, "Signature scheme"
 EXPECTED = "expected a string, {file: PATH}, {env: NAME} or {credential: NAME}"
 
 
@@ -121,3 +124,20 @@ def _from_file(path: Path) -> str:
         # Its cause would carry the content into tracebacks.
         raise ValueError(f"{path} is not UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def webhook_key(secret: str) -> bytes:
+    """The octets that sign webhooks: what ``whsec_<base64>`` encodes, else its own.
+
+    ValueError, which does not show the secret, if there is no base64 behind ``whsec_``.
+    """
+    if not secret.startswith(WEBHOOK_PREFIX):
+        return secret.encode()
+    try:
+        key = b64decode(secret.removeprefix(WEBHOOK_PREFIX), validate=True)
+    except ValueError:
+        # Its cause knows the secret.
+        raise ValueError("what follows whsec_ is not base64") from None
+    if not key:
+        raise ValueError("nothing follows whsec_")
+    return key

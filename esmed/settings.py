@@ -30,7 +30,7 @@ from typing import (
 
 import yaml
 
-from esmed.errors import Fault
+from esmed.errors import ConfigFault
 from esmed.fieldtypes import Boolean, Choice, FieldType, Integer, Text, got, unexpected
 from esmed.secret import Surroundings
 
@@ -45,11 +45,11 @@ class Section:
     later: ClassVar[Mapping[str, str]] = {}
     """Keys of the contract that this version cannot serve yet, and why."""
 
-    def faults(self) -> Iterable[Fault]:
+    def faults(self) -> Iterable[ConfigFault]:
         """What is wrong between the fields; paths are relative to the section."""
         return ()
 
-    def advice(self) -> Iterable[Fault]:
+    def advice(self) -> Iterable[ConfigFault]:
         """What works but is probably not meant, likewise."""
         return ()
 
@@ -83,8 +83,8 @@ class Reader:
         surroundings: Surroundings,
         variants: Mapping[type[Section], Variants] | None = None,
     ) -> None:
-        self.faults: list[Fault] = []
-        self.warnings: list[Fault] = []
+        self.faults: list[ConfigFault] = []
+        self.warnings: list[ConfigFault] = []
         self._surroundings = surroundings
         self._variants = variants or {}
 
@@ -110,10 +110,10 @@ class Reader:
     def add_fault(self, path: str, message: str) -> None:
         """Record a fault, unless one at or below its path is known already."""
         if not self.is_faulty(path):
-            self.faults.append(Fault(path=path, message=message))
+            self.faults.append(ConfigFault(path=path, message=message))
 
     def _fail(self, path: str, message: object) -> _Faulty:
-        self.faults.append(Fault(path=path, message=str(message)))
+        self.faults.append(ConfigFault(path=path, message=str(message)))
         return _Faulty()
 
     def _section(self, cls: type[S], raw: object, path: str) -> S:
@@ -143,7 +143,7 @@ class Reader:
         for fault in section.faults():
             self.add_fault(_join(path, fault.path), fault.message)
         for fault in section.advice():
-            warning = Fault(path=_join(path, fault.path), message=fault.message)
+            warning = ConfigFault(path=_join(path, fault.path), message=fault.message)
             self.warnings.append(warning)
         return section
 
@@ -294,13 +294,13 @@ def _is_required(field: Field[Any]) -> bool:
 
 def _unknown_key(
     key: object, cls: type[Section], known: Iterable[str], path: str
-) -> Fault:
+) -> ConfigFault:
     where = _join(path, str(key))
     if isinstance(key, str) and key in cls.later:
-        return Fault(path=where, message=cls.later[key])
+        return ConfigFault(path=where, message=cls.later[key])
     close = get_close_matches(str(key), known, n=1, cutoff=0.7)
     hint = f'; did you mean "{close[0]}"?' if close else ""
-    return Fault(path=where, message=f"unknown key{hint}")
+    return ConfigFault(path=where, message=f"unknown key{hint}")
 
 
 def _join(path: str, key: str) -> str:

@@ -13,7 +13,7 @@ The rules:
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -27,12 +27,16 @@ from esmed.hookqueue import Flight, HookQueue
 from esmed.hooksender import Answer, HookSender, new_session
 from esmed.metrics import Metrics
 from esmed.models import Millis
+from esmed.secret import webhook_key
 from esmed.store.base import HookResult, OutboxItem, Store
 
 PAGE: Final = 200
 """New events asked for at once."""
 WINDOW: Final = 1000
 """Events held in memory: ready, or sent and not recorded yet."""
+GATHER: Final = 0.01
+"""Seconds between two looks into the outbox, and for results to become a batch. Real
+ones, not the clock's: they bound what that costs and decide nothing."""
 TICK: Final = 1.0
 """Seconds after which what has become due by itself is noticed."""
 TICKS_A_GAUGE: Final = 15
@@ -84,7 +88,7 @@ class Webhooks:
         """Begin to deliver; returns at once."""
         if self._config.secret is None:
             return
-        key = hooks.secret_key(self._config.secret.reveal())
+        key = webhook_key(self._config.secret.reveal())
         self._session = self._sessions(self._config)
         self._sender = HookSender(self._session, self._config.url, key)
         self._loops = [
@@ -128,13 +132,8 @@ class Webhooks:
         while True:
             await self._signal.wait()
             self._signal.clear()
-            try:
-                await self._turn()
-            except StoreError as exc:
-                # It says so itself, and the next tick tries again.
-                _log.debug("webhooks.store", reason=exc)
-            except Exception as exc:  # noqa: BLE001 - the root of a task
-                _log.error("webhooks.bug", exc=exc)
+            await _safely(self._turn())
+            await asyncio.sleep(GATHER)
 
     async def _turn(self) -> None:
         """Have all places taken for which there is an event."""
@@ -185,7 +184,7 @@ class Webhooks:
 
     async def _tick(self) -> None:
         while True:
-            await self._gauge()
+            await _safely(self._gauge())
             for _ in range(TICKS_A_GAUGE):
                 await self._clock.sleep(TICK)
                 # A whole second without a look: a slow URL may hide others behind it.
@@ -193,11 +192,7 @@ class Webhooks:
                 self.wake()
 
     async def _gauge(self) -> None:
-        try:
-            events, oldest = await self._store.backlog()
-        except StoreError as exc:
-            _log.debug("webhooks.store", reason=exc)
-            return
+        events, oldest = await self._store.backlog()
         waited = 0 if oldest is None else self._clock.now_ms() - oldest
         self._metrics.webhook_backlog.set(events)
         self._metrics.webhook_oldest.set(max(0, waited) / 1000)
@@ -280,14 +275,17 @@ class Webhooks:
         self._metrics.webhooks[counted].inc()
         self._results.append(result)
         self._clean.clear()
-        self._flush()
+        self._gather()
+
+    def _gather(self) -> None:
+        """Have results recorded soon, many at once, one batch after the other."""
+        if not self._storing:
+            self._storing = True
+            asyncio.get_running_loop().call_later(GATHER, self._flush)
 
     def _flush(self) -> None:
-        """Record what there is; while that goes to the disk the next batch gathers."""
-        if self._results and not self._storing:
-            batch, self._results = self._results, []
-            self._storing = True
-            self._store.duty(batch, partial(self._recorded, batch))
+        batch, self._results = self._results, []
+        self._store.duty(batch, partial(self._recorded, batch))
 
     def _recorded(self, batch: Sequence[HookResult], results: list[Any]) -> None:
         self._storing = False
@@ -298,8 +296,9 @@ class Webhooks:
             else:
                 self._stored.append(operation.seq)
         self._release()
-        self._flush()
-        if not self._storing:
+        if self._results:
+            self._gather()
+        else:
             self._clean.set()
         self.wake()
 
@@ -318,6 +317,17 @@ def _result(
     due_at: Millis | None = None,
 ) -> HookResult:
     return HookResult(seq=item.seq, at=now, note=note, outcome=outcome, due_at=due_at)
+
+
+async def _safely(work: Awaitable[None]) -> None:
+    """Do one turn of a loop that must go on."""
+    try:
+        await work
+    except StoreError as exc:
+        # It says so itself, and the next tick tries again.
+        _log.debug("webhooks.store", reason=exc)
+    except Exception as exc:  # noqa: BLE001 - the root of a task
+        _log.error("webhooks.bug", exc=exc)
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 
 import yaml
 
-from esmed.errors import ConfigError, Fault
+from esmed.errors import ConfigError, ConfigFault
 
 
 class _Loader(yaml.SafeLoader):
@@ -18,7 +18,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigFault] = []
 
     def fetch_tag(self) -> None:
         mark = self.get_mark()
@@ -35,7 +35,7 @@ class _Loader(yaml.SafeLoader):
             if key.value in first_lines:
                 first = first_lines[key.value]
                 message = f'line {line}: key "{key.value}" again, first on line {first}'
-                self.faults.append(Fault(path="", message=message))
+                self.faults.append(ConfigFault(path="", message=message))
             first_lines.setdefault(key.value, line)
         return super().construct_mapping(node, deep=deep)
 
@@ -68,23 +68,25 @@ def parse(text: str) -> object:
     except yaml.reader.ReaderError as exc:
         raise ConfigError([_character_fault(text, exc.position)]) from None
     except RecursionError:
-        raise ConfigError([Fault(path="", message="nested too deeply")]) from None
+        raise ConfigError([ConfigFault(path="", message="nested too deeply")]) from None
     except ValueError:  # int() of thousands of digits
-        raise ConfigError([Fault(path="", message="a number is too long")]) from None
+        fault = ConfigFault(path="", message="a number is too long")
+        raise ConfigError([fault]) from None
     if loader.faults:
         raise ConfigError(loader.faults)
     return document
 
 
-def _syntax_fault(exc: yaml.MarkedYAMLError) -> Fault:
+def _syntax_fault(exc: yaml.MarkedYAMLError) -> ConfigFault:
     mark = exc.problem_mark or exc.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     problem = exc.problem or "not YAML"
     if "alias" in problem:
         problem = "a value that begins with * needs quotes"
-    return Fault(path="", message=f"{where}{problem}")
+    return ConfigFault(path="", message=f"{where}{problem}")
 
 
-def _character_fault(text: str, position: int) -> Fault:
+def _character_fault(text: str, position: int) -> ConfigFault:
     line = text.count("\n", 0, position) + 1
-    return Fault(path="", message=f"line {line}: a character that YAML does not allow")
+    message = f"line {line}: a character that YAML does not allow"
+    return ConfigFault(path="", message=message)

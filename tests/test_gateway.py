@@ -51,8 +51,13 @@ class Rig:
     async def list(self, **asked: Any) -> tuple[list[int], int | None]:
         """Positions found, newest first, and that of the next page."""
         query: dict[str, Any] = {
-            "caller": ADMIN, "state": None, "to": None, "reference": None,
-            "after": None, "limit": 100, **asked,
+            "caller": ADMIN,
+            "state": None,
+            "to": None,
+            "reference": None,
+            "after": None,
+            "limit": 100,
+            **asked,
         }
         found = await self.gateway.find(query.pop("caller"), **query)
         return [record.seq for record in found.records], found.next
@@ -192,11 +197,6 @@ class TestOnce:
         key = rig.gateway.key_for(caller, self.claim, answer, rig.gateway.now())
         await rig.gateway.commit([record], key)
         return answer
-
-    @pytest.fixture(autouse=True)
-    def present(self, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
-        # The store asks the machine's clock which keys are too old.
-        monkeypatch.setattr("time.time", rig.clock.now)
 
     async def test_a_repeat_has_the_first_answer(self, rig: Rig) -> None:
         first = await rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))

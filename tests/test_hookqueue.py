@@ -2,7 +2,7 @@
 
 import pytest
 
-from esmed.hookqueue import URLS, Flight, HookQueue
+from esmed.hookqueue import SUPPLY, URLS, Flight, HookQueue
 from esmed.store.base import OutboxItem
 
 T = 1_767_225_600_000
@@ -163,10 +163,10 @@ def test_after_the_rest_there_is_one_probe() -> None:
 def test_well_supplied_urls_are_left_out_of_the_next_page() -> None:
     queue = HookQueue(8)
     prove(queue, A)
-    queue.add([*items(1, 7, A), item(8, B)])
+    queue.add([*items(1, SUPPLY - 1, A), item(SUPPLY, B)])
 
     assert queue.skip(T) == [B]
-    queue.add([item(9, A)])
+    queue.add([item(SUPPLY + 1, A)])
     assert queue.skip(T) == [A, B]
 
 
@@ -176,13 +176,15 @@ class TestEnough:
 
     def test_what_can_start_is(self) -> None:
         queue = HookQueue(2)
-        queue.add(items(1, 2))
+        queue.add(items(1, SUPPLY - 1))
+        assert not queue.has_enough(T)
 
+        queue.add(items(SUPPLY, 1))
         assert queue.has_enough(T)
 
     def test_what_must_wait_is_not(self) -> None:
         queue = HookQueue(2)
-        queue.add(items(1, 9))
+        queue.add(items(1, SUPPLY + 1))
         take(queue)
 
         assert not queue.has_enough(T)
@@ -190,11 +192,11 @@ class TestEnough:
     def test_all_connections_taken_and_more_waiting_is(self) -> None:
         queue = HookQueue(2)
         prove(queue, A)
-        queue.add(items(1, 3))
+        queue.add(items(1, SUPPLY + 1))
         take_all(queue)
         assert not queue.has_enough(T)
 
-        queue.add(items(4, 1))
+        queue.add(items(SUPPLY + 2, 1))
         assert queue.has_enough(T)
 
 

@@ -85,11 +85,13 @@ LAYERS = (
         name="decisions",
         modules=(
             "esmed.announce",
+            "esmed.custody",
             "esmed.hookqueue",
             "esmed.hooks",
             "esmed.ids",
             "esmed.lanes",
             "esmed.lifecycle",
+            "esmed.parts",
             "esmed.ratelimit",
             "esmed.reassembly",
             "esmed.retry",

@@ -45,7 +45,10 @@ _TYPES: Final = get_type_hints(Submit, include_extras=True)
 _ABOUT_FIELD: Final = re.compile(
     r"Object (missing required|contains unknown) field `(.+)`"
 )
+_STRING_OR_OPENING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|([{\[])', re.DOTALL)
+_MAX_CONTAINERS: Final = MAX_MESSAGES + 100  # the messages, and a few around them
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HALF: Final = "has a lone surrogate, which is half a character"
 
 
 def submit(body: bytes, now: Millis) -> Submit:
@@ -71,6 +74,8 @@ def batch(body: bytes) -> Sequence[Submit | InvalidError]:
     InvalidError if it is the batch itself, or its defaults, that is wrong.
     """
     messages: Sequence[Submit | InvalidError]
+    if _sprawls(body):
+        raise _too_many()
     try:
         strict = _decode_batch(body)
     except ValueError:
@@ -122,12 +127,29 @@ def _generic(body: bytes) -> object:
         raise _invalid("", f"not UTF-8 at octet {exc.start}") from None
     if not text.strip():
         raise _invalid("", "a JSON body is needed")
+    if _sprawls(body):
+        raise _invalid("", "more objects and lists than any request has")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except ValueError as exc:
         raise _invalid("", f"not JSON: {exc}") from None
     except RecursionError:
         raise _invalid("", "not JSON of this interface: nested too deep") from None
+
+
+def _sprawls(body: bytes) -> bool:
+    """Tell whether a body has more objects and lists than any request needs.
+
+    Asked before they take memory: ``{},`` becomes a hundred times as much there.
+    """
+    if body.count(b"{") + body.count(b"[") <= _MAX_CONTAINERS:
+        return False
+    found = 0
+    for token in _STRING_OR_OPENING.finditer(body):
+        found += token.lastindex or 0
+        if found > _MAX_CONTAINERS:
+            return True
+    return False
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -183,8 +205,7 @@ def _typed(raw: dict[str, object]) -> tuple[Submit, list[FieldError]]:
         if name is None:
             errors.append(FieldError(_printable(key), "unknown field"))
         elif broken := _surrogates(key, value):
-            message = "has a lone surrogate, which is half a character"
-            errors += [FieldError(path, message) for path in broken]
+            errors += [FieldError(path, _HALF) for path in broken]
         else:
             try:
                 setattr(parsed, name, msgspec.convert(value, _TYPES[name]))
@@ -238,13 +259,19 @@ def _converted(raw: object, cls: type[T]) -> T:
             problem = "is needed" if about[1] == "missing required" else "unknown field"
             raise _invalid(_printable(about[2]), problem) from None
         raise _invalid(path.rstrip("`"), message.replace("`", "")) from None
+    except UnicodeEncodeError:
+        raise _invalid("", _HALF) from None
 
 
 def _check_count(messages: Sequence[object]) -> None:
     if not messages:
         raise _invalid("messages", "at least one message is needed")
     if len(messages) > MAX_MESSAGES:
-        raise _invalid("messages", f"at most {MAX_MESSAGES} messages")
+        raise _too_many()
+
+
+def _too_many() -> InvalidError:
+    return _invalid("messages", f"at most {MAX_MESSAGES} messages")
 
 
 def _invalid(field: str, message: str) -> InvalidError:

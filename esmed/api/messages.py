@@ -159,7 +159,7 @@ class MessagesApi:
         if (text := parameters.get("after")) is not None:
             after = reading.position(text)
             if after is None:
-                after = await self._gateway.position(text, caller)
+                after = await self._gateway.position(text.lower(), caller)
         to = parameters.get("to")
         found = await self._gateway.find(
             caller,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, assert_never
 
 from aiohttp import web
 from msgspec import Struct
@@ -87,6 +87,8 @@ def refuse(exc: RefusedError | StoreError | ProblemError) -> web.Response:
             # What exactly is wrong with the disk is for the log.
             problem = _problem(503, "the store cannot be used now")
             headers = {"Retry-After": str(RETRY_AFTER)}
+        case _:
+            assert_never(exc)
     response = web.Response(
         body=encode(problem), status=problem.status, headers=_PROBLEM
     )

@@ -11,7 +11,7 @@ from esmed.api.table import DEFAULT_LIMIT, MAX_LIMIT
 from esmed.gateway import Claim
 from esmed.refusals import FieldError, InvalidError
 
-_CHARSETS: Final = frozenset({None, "utf-8", "utf8"})
+_CHARSETS: Final = frozenset({"utf-8", "utf8"})
 _MAX_KEY: Final = 255
 _MAX_POSITION: Final = 2**63 - 1  # of SQLite's integers
 
@@ -91,13 +91,8 @@ def _is_integer(text: str) -> bool:
 
 
 def _check_type(request: web.Request) -> None:
-    try:
-        charset = request.charset
-    except (LookupError, ValueError):
-        charset = "unknown"
-    if request.content_type != "application/json" or (
-        charset is not None and charset.lower() not in _CHARSETS
-    ):
+    charset = request.charset or "utf-8"
+    if request.content_type != "application/json" or charset.lower() not in _CHARSETS:
         raise ProblemError(415, "the body must be of type application/json, in UTF-8")
 
 

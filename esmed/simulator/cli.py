@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 
@@ -22,6 +22,7 @@ from esmed.simulator.outcomes import STANDARD, parse_rule
 from esmed.simulator.smsc import SmscSimulator
 from esmed.simulator.values import Seconds
 from esmed.simulator.wire import ReceiptForm
+from pdu.segment import Alphabet
 
 T = TypeVar("T")
 
@@ -87,6 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         read = kwargs.pop("read", None)
         if read is not None:
             kwargs["type"] = _argument(read)
+        if kwargs.get("default"):
+            help_text += " (%(default)s)"
         parser.add_argument(name, help=help_text, **kwargs)
 
     option("--host", "where to listen", default=defaults.host)
@@ -152,7 +155,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--mo-from", "its sender")
     option("--mo-to", "its destination")
     option("--mo-every", "and again every so often", read=Seconds.parse)
-    option("--alphabet", "what data_coding 0 means", default=defaults.alphabet)
+    option(
+        "--alphabet",
+        "what data_coding 0 means: %(choices)s",
+        choices=get_args(Alphabet),
+        default=defaults.alphabet,
+    )
     option("--keep", "messages to remember", read=_whole(1), default=defaults.keep)
     option("--journal", "file for one JSON line per message accepted", type=Path)
     option("--control", "HOST:PORT of an HTTP interface for tests", read=read_address)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from esmed.simulator.faults import Armed, Fault
+from esmed.simulator.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
 
 
 class Plan(msgspec.Struct):
-    """What becomes of one message: the submit hooks change it, intake executes it."""
+    """What becomes of one message: the submit hooks change it, intake executes it.
+
+    `outcome` None: what the rules say of the destination.
+    """
 
     status: int = 0
+    outcome: Outcome | None = None
     responses: int = 1
     delay: float = 0.0
     receipts: int = 1

@@ -67,7 +67,6 @@ class Intake:
         self._response_id, self._receipt_id = writers(options.id_form)
         first = options.first_id
         self._first_id = time.time_ns() // 1000 if first is None else first
-        self._batch: list[Message] = []
         self.ledger = Ledger(options.keep, options.alphabet)
         self.receipts = Traffic()
         self.submits = 0
@@ -86,7 +85,7 @@ class Intake:
         """Accept or refuse a message of a session that may transmit."""
         hooks = self._smsc.hooks
         plan = hooks.on_submit(self._agenda.now()) if hooks.submit else _USUAL
-        outcome = self._outcomes.of(submission.destination)
+        outcome = plan.outcome or self._outcomes.of(submission.destination)
         status = plan.status or _fault_of(submission)
         if not status and outcome.status:
             refused = self._outcomes.refuses(outcome, submission.destination)
@@ -118,7 +117,7 @@ class Intake:
         if not reported or plan.receipt_first:
             pass
         elif plan is _USUAL:
-            self._batch.append(message)
+            session.accepted.append(message)
         else:
             self._agenda.call_later(
                 delay + self._receipt_delay,
@@ -142,8 +141,8 @@ class Intake:
 
     def settle(self, session: Session) -> None:
         """A read of the socket is dealt with: plan the receipts of what it brought."""
-        if self._batch:
-            batch, self._batch = self._batch, []
+        if session.accepted:
+            batch, session.accepted = session.accepted, []
             self._agenda.call_later(
                 self._response_delay + self._receipt_delay,
                 partial(self._report, session, _USUAL, batch),

@@ -41,6 +41,7 @@ from pdu import (
 from pdu.vocabulary import RESPONSE_BIT
 
 if TYPE_CHECKING:
+    from esmed.simulator.messages import Message
     from esmed.simulator.smsc import SmscSimulator
 
 log = logging.getLogger("esmed.simulator")
@@ -72,6 +73,8 @@ class Session(asyncio.Protocol):
         self.receives = False
         self.transmits = False
         self.closed = False
+        self.accepted: list[Message] = []
+        """The messages of this read, whose receipts are not planned yet."""
         self.peer = "?"
         self._transport: asyncio.Transport
         self._framer = Framer()

@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -24,6 +23,7 @@ from esmed.simulator.faults import Schedule
 from esmed.simulator.hooks import Hooks, Kind
 from esmed.simulator.intake import Intake
 from esmed.simulator.journal import Journal
+from esmed.simulator.listener import Listener
 from esmed.simulator.mo import MoMessage, build
 from esmed.simulator.options import SmscOptions
 from esmed.simulator.session import Bind, Session
@@ -68,7 +68,9 @@ class SmscSimulator:
         self.hooks = Hooks()
         self.agenda: Agenda
         self.intake: Intake
-        self.port = self.options.port
+        self.listener = Listener(
+            partial(Session, self), self.options.host, self.options.port
+        )
         self.binds = 0
         self.bind_refusals: dict[int, int] = {}
         self.enquiries = 0
@@ -85,12 +87,6 @@ class SmscSimulator:
         self._reference = 0
         self._started_at = 0.0
         self._journal: Journal | None = None
-        self._tls: ssl.SSLContext | None = None
-        self._address: tuple[socket.AddressFamily, Any]
-        self._reserved: socket.socket | None = None
-        self._server: asyncio.Server | None = None
-        self._refusals = 0
-        self._opening: asyncio.Task[None] | None = None
 
     # Its life
 
@@ -100,23 +96,21 @@ class SmscSimulator:
         self.agenda = Agenda()
         self._started_at = self.agenda.now()
         if options.tls_certificate is not None:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(options.tls_certificate, options.tls_key)
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(options.tls_certificate, options.tls_key)
+            self.listener.tls = tls
         if options.journal is not None:
             self._journal = Journal(options.journal, self.agenda)
         self.intake = Intake(self, self._journal)
-        await self._reserve()
+        await self.listener.reserve()
         for fault in options.faults:
             self._schedule.add(fault, self._started_at)
         self.advance()
-        await self._listen()
+        await self.listener.start()
 
     async def stop(self) -> None:
         """Close everything, write the journal. Bounded in time; twice does no harm."""
-        self._refusals = 1
-        if self._opening is not None:
-            await asyncio.wait([self._opening])
-        self._close_server()
+        await self.listener.stop()
         for session in list(self._sessions):
             session.fin()
         with contextlib.suppress(TimeoutError):
@@ -125,8 +119,6 @@ class SmscSimulator:
         for session in list(self._sessions):
             session.rst()
         await self._gone.wait()
-        if self._reserved is not None:
-            self._reserved.close()
         self.agenda.clear()
         if self._journal is not None:
             self._journal.close()
@@ -206,9 +198,9 @@ class SmscSimulator:
             self.remove_fault(key)
 
     @property
-    def accepting(self) -> bool:
-        """Whether it listens."""
-        return self._server is not None
+    def port(self) -> int:
+        """Where it listens, or would."""
+        return self.listener.port
 
     @property
     def fault_keys(self) -> list[int]:
@@ -321,65 +313,7 @@ class SmscSimulator:
             self._next_advance = due
             self.agenda.call_at(due, partial(self._advance_at, due))
 
-    def close_listener(self) -> None:
-        """Refuse connections, until `open_listener` was called as often."""
-        self._refusals += 1
-        self._close_server()
-
-    def open_listener(self) -> None:
-        """Undo one `close_listener`."""
-        self._refusals -= 1
-        if self._refusals == 0 and (self._opening is None or self._opening.done()):
-            self._opening = asyncio.create_task(self._listen())
-
     def _advance_at(self, due: float) -> None:
         if due == self._next_advance:
             self._next_advance = None
             self.advance()
-
-    async def _reserve(self) -> None:
-        """Bind the port with a socket that does not listen.
-
-        While the listener is closed, nobody else gets the port, and who connects is
-        refused.
-        """
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(
-            self.options.host, self.options.port, type=socket.SOCK_STREAM
-        )
-        family, address = found[0][0], found[0][4]
-        self._reserved = _bound_socket(family, address)
-        self._address = family, self._reserved.getsockname()
-        self.port = self._address[1][1]
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._server is None and not self._refused():
-            self._server = await loop.create_server(
-                partial(Session, self),
-                sock=_bound_socket(*self._address),
-                ssl=self._tls,
-            )
-            if self._refused():
-                # Closed again while it was being opened.
-                self._close_server()
-
-    def _refused(self) -> bool:
-        return self._refusals > 0
-
-    def _close_server(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-
-def _bound_socket(family: socket.AddressFamily, address: Any) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only where the protocol is named.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError:
-        sock.close()
-        raise
-    return sock

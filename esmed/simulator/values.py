@@ -1,7 +1,7 @@
 """The small values of options and faults, and how each is read from text.
 
 `read` turns a plain mapping (of YAML, JSON or a command line) into a msgspec struct
-whose fields may be `Seconds`, `Rate` and `Status`.
+whose fields may be `Seconds`, `Rate`, `Number` and `Status`.
 """
 
 import re
@@ -47,6 +47,23 @@ class Rate(float):
         return cls(float(match[1]) / _UNITS[match[2] or "s"])
 
 
+class Number(int):
+    """A whole number of at most 32 bits, also in hex: `5123`, `0x1403`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Number":
+        """`ValueError` if it is not one."""
+        try:
+            number = int(str(value).strip(), 0)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= 0xFFFFFFFF:
+            raise ValueError(f"{value!r} is not a number of 32 bits")
+        return cls(number)
+
+
 class Status(int):
     """A command_status: `ESME_RTHROTTLED`, `RTHROTTLED`, `88`, `0x58`."""
 
@@ -60,12 +77,11 @@ class Status(int):
             if name in CommandStatus.__members__:
                 return cls(CommandStatus[name])
         try:
-            number = int(text, 0)
-        except ValueError:
-            number = -1
-        if not 0 <= number <= 0xFFFFFFFF:
-            raise ValueError(f"{value!r} is not a command_status by name or number")
-        return cls(number)
+            return cls(Number.parse(text))
+        except ValueError as exc:
+            raise ValueError(
+                f"{value!r} is not a command_status by name or number"
+            ) from exc
 
 
 def read(value: Mapping[str, Any], kind: type[T]) -> T:
@@ -77,6 +93,6 @@ def read(value: Mapping[str, Any], kind: type[T]) -> T:
 
 
 def _parse(kind: type[Any], value: object) -> Any:
-    if kind in {Seconds, Rate, Status}:
+    if kind in {Seconds, Rate, Number, Status}:
         return kind.parse(value)
     raise NotImplementedError

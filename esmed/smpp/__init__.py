@@ -1,0 +1,1 @@
+"""SMPP: a session, the link to one host, the connector to one SMSC."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from esmed.connectorconfig import ConnectorConfig
-from esmed.errors import Fault
+from esmed.errors import ConfigFault
 from esmed.fieldtypes import (
     Boolean,
     Duration,
@@ -46,14 +46,14 @@ class Tls(Section):
     verify: bool = True
     """Whether name and chain are checked; a pin is checked in any case."""
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if self.key and not self.certificate:
-            yield Fault(path="key", message="has no certificate beside it")
+            yield ConfigFault(path="key", message="has no certificate beside it")
 
-    def advice(self) -> Iterator[Fault]:
+    def advice(self) -> Iterator[ConfigFault]:
         if not self.verify and not self.pin:
             message = "anyone can pose as this SMSC; give a pin at least"
-            yield Fault(path="verify", message=message)
+            yield ConfigFault(path="verify", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,9 @@ class Backoff(Section):
     min: Duration = 1.0
     max: Duration = 60.0
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if self.min > self.max:
-            yield Fault(path="min", message="is longer than max")
+            yield ConfigFault(path="min", message="is longer than max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,39 +143,38 @@ class Config(ConnectorConfig):
             case "none":
                 return False
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[ConfigFault]:
         if not self.hosts:
-            yield Fault(path="hosts", message="at least one host is needed")
+            yield ConfigFault(path="hosts", message="at least one host is needed")
         for index, address in enumerate(self.addresses):
             if address in self.addresses[:index]:
                 message = f"{address} is in the list already"
-                yield Fault(path=f"hosts[{index}].address", message=message)
+                yield ConfigFault(path=f"hosts[{index}].address", message=message)
         password = self.password.reveal()
         if len(password) > CREDENTIAL_MOST:
-            yield Fault(
+            yield ConfigFault(
                 path="password", message=f"is longer than {CREDENTIAL_MOST} octets"
             )
         if not password.isascii() or "\0" in password:
-            yield Fault(path="password", message="has characters that are not ASCII")
+            yield ConfigFault(
+                path="password", message="has characters that are not ASCII"
+            )
         yield from self._not_yet()
 
-    def _not_yet(self) -> Iterator[Fault]:
+    def _not_yet(self) -> Iterator[ConfigFault]:
         if self.bind == "pair":
             message = "pair is not in this version; use transceiver, or two connectors"
-            yield Fault(path="bind", message=message)
+            yield ConfigFault(path="bind", message=message)
         if self.sessions > 1:
             message = "more than 1 is not in this version"
-            yield Fault(path="sessions", message=message)
+            yield ConfigFault(path="sessions", message=message)
 
-    def advice(self) -> Iterator[Fault]:
+    def advice(self) -> Iterator[ConfigFault]:
         if len(self.system_id) > SYSTEM_ID_STANDARD:
             yield self._long("system_id", SYSTEM_ID_STANDARD)
         if len(self.password.reveal()) > PASSWORD_STANDARD:
             yield self._long("password", PASSWORD_STANDARD)
-        if self.standby == "hot" and len(self.hosts) > 1:
-            message = "this version binds the backup when the primary is lost (cold)"
-            yield Fault(path="standby", message=message)
 
-    def _long(self, key: str, standard: int) -> Fault:
+    def _long(self, key: str, standard: int) -> ConfigFault:
         message = f"longer than the {standard} octets of the standard; sent whole"
-        return Fault(path=key, message=message)
+        return ConfigFault(path=key, message=message)

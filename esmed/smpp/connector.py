@@ -15,7 +15,7 @@ the window of a session, or reported.
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from esmed import log
 from esmed.clock import Clock
@@ -45,6 +45,9 @@ from pdu import CommandStatus, DataSm, DeliverSm
 
 _REFUSED: Final = int(CommandStatus.ESME_RX_T_APPN)
 """What cannot be stored now may be at another time: the SMSC is to keep it."""
+
+_FOR_ANSWERS: Final = 0.9
+"""How much of the time to stop is for answers; what is left is for unbind."""
 
 _log: Final = log.get("smpp.connector")
 
@@ -119,11 +122,11 @@ class SmppConnector:
         self._stopping = True
         self._give_back(self._sender.backlog.drain())
         self._note_health()
-        self._set_alarm()
+        self._set_alarm(self._now())
         try:
             if any(link.unanswered for link in self._links):
                 waiting = loop.create_task(self._idle.wait())
-                await asyncio.wait([waiting], timeout=timeout)
+                await asyncio.wait([waiting], timeout=timeout * _FOR_ANSWERS)
                 waiting.cancel()
         finally:
             left = max(deadline - loop.time(), 0.0)
@@ -225,7 +228,7 @@ class SmppConnector:
             )
             link.transport.touch()
         self._note_limit(now)
-        self._set_alarm()
+        self._set_alarm(now)
         # Last, because whoever is told may come back with more.
         self._give_back(dropped)
         if results:
@@ -271,7 +274,8 @@ class SmppConnector:
         self._note_idle()
         if results:
             self._sink.results(results)
-        self._sink.session_ended(link.session_name)
+        if link.was_bound:
+            self._sink.session_ended(link.session_name)
 
     def link_events(self, link: Link, events: list[Event]) -> None:
         """Take answers and deliveries of one read, and hand them on in one go each."""
@@ -379,6 +383,8 @@ class SmppConnector:
                 return "by the operator" if self._paused else "bind: receiver"
             case HealthState.DOWN:
                 return "stopping" if self._stopping else primary
+            case _:
+                assert_never(self._state)
 
     def _note_idle(self) -> None:
         if self._stopping and not any(link.unanswered for link in self._links):
@@ -397,11 +403,15 @@ class SmppConnector:
             limit = self._sender.limit(now)
         self._limit = (limit, now)
 
-    def _set_alarm(self) -> None:
-        """Look again when the mere passing of time changes something."""
+    def _set_alarm(self, now: float) -> None:
+        """Look again when the mere passing of time changes something.
+
+        ``now`` is the time of the last look: what has become possible since then nobody
+        has seen.
+        """
         times = [self._failover.next_deadline()]
         if self._can_write():
-            times.append(self._sender.next_at(self._now()))
+            times.append(self._sender.next_at(now))
         at = min((time for time in times if time is not None), default=None)
         if self._alarm is not None:
             if at is not None and self._alarm.when() <= at:

@@ -65,6 +65,7 @@ async def dial(
     try:
         check_pin(peer, host.tls.pin)
     except TransportError as error:
+        transport.set_protocol(asyncio.Protocol())  # nobody hears of what never was
         transport.abort()
         raise DialError("tls", str(error)) from error
     return protocol, peer

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal, assert_never
 
-from esmed.models import Fault, FaultClass, Millis, Plan, ReceiptWish, Request
+from esmed.models import Fault, FaultClass, Millis, Plan, Request
 from esmed.smpp.config import Config, Numbering
 from pdu import (
     DataCoding,
@@ -60,27 +60,6 @@ _SOURCES_KEPT: Final = 10_000
 
 Address = tuple[int, int, str]
 """TON, NPI and the address itself."""
-
-ReceiptPolicy = Literal["all", "last", "first", "none"]
-
-
-def receipt_asked(
-    policy: ReceiptPolicy, wish: ReceiptWish, part: int, total: int
-) -> bool:
-    """Whether a receipt is asked for on this part, counted from 1, of so many."""
-    if wish == "none":
-        return False
-    match policy:
-        case "all":
-            return True
-        case "last":
-            return part == total
-        case "first":
-            return part == 1
-        case "none":
-            return False
-        case _:
-            assert_never(policy)
 
 
 class Encoder:
@@ -249,7 +228,7 @@ class Encoder:
 
     def _registered_delivery(self, request: Request, part: int, total: int) -> int:
         wish = request.receipt
-        if not receipt_asked(self._config.receipts, wish, part, total):
+        if wish == "none" or not self._config.receipt_asked(part, total):
             return 0
         return _RECEIPT_AND_PROGRESS if wish == "all" else _RECEIPT
 

@@ -136,6 +136,11 @@ class Link:
         return self._is_bound() and not self._leaving
 
     @property
+    def was_bound(self) -> bool:
+        """Whether the current session, or the last one, came as far as the bind."""
+        return self._bound_at is not None
+
+    @property
     def writable(self) -> bool:
         """Whether the socket takes more bytes."""
         return self.transport is not None and self.transport.writable
@@ -187,6 +192,7 @@ class Link:
         finally:
             task.cancel()
         await asyncio.wait([task])
+        self._set("closed", "stopped" if self.state != "closed" else self.reason)
 
     def account(self) -> None:
         """Move what was counted since the last time to the metrics."""

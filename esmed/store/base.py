@@ -67,7 +67,7 @@ class Mark(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Submitted(Struct, frozen=True, kw_only=True, gc=False):
-    """The outcome of one part. Result: None."""
+    """The outcome of one part. Result: bool, whether the message waits to be sent."""
 
     result: PartResult
     parts: int

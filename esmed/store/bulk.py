@@ -21,7 +21,10 @@ def insert(
 ) -> None:
     """Insert rows ``into`` a table (``name (column, …)``); ``verb``: ``OR REPLACE``."""
     for values, parameters in _chunks(rows):
-        connection.execute(f"INSERT {verb} INTO {into} VALUES {values}", parameters)
+        connection.execute(
+            f"INSERT {verb} INTO {into} VALUES {values}",  # noqa: S608 - names are ours
+            parameters,
+        )
 
 
 def update(

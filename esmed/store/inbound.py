@@ -11,31 +11,37 @@ import msgspec
 from esmed import reassembly
 from esmed.models import Inbound, InboundIn, Millis
 from esmed.store import base
+from esmed.store.rows import encode, text
 from esmed.store.unit import Unit
 
 REDELIVERY_MS: Final = 60_000
 """Content that a bind brought this long before it died may come again."""
 
-_encode = msgspec.json.Encoder().encode
+_EXPECTED_MS: Final = 24 * 3600 * 1000
+"""For how long it may."""
+
 _decode_parts = msgspec.json.Decoder(list[InboundIn]).decode
 
 
 def receive(unit: Unit, op: base.ReceiveMo) -> Literal["whole", "part", "duplicate"]:
     """Take one PDU: a whole message, or a part that may complete one."""
     inbound = op.inbound
-    if _redelivered(unit, inbound):
+    if _redelivered(unit, op):
         return "duplicate"
     if inbound.total <= 1:
         _store(unit, [inbound])
         return "whole"
-    origin = _encode(reassembly.key(inbound)).decode()
-    cursor = unit.connection.execute(
-        "INSERT OR IGNORE INTO inbound_parts VALUES (?, ?, ?, ?)",
-        (origin, inbound.part, op.give_up_at, _encode(inbound).decode()),
-    )
-    if not cursor.rowcount:
-        return "duplicate"
+    origin = text(reassembly.key(inbound))
     parts = _parts(unit, origin)
+    if any(part.part == inbound.part for part in parts):
+        # Not what was there: the sender has come round to this reference again.
+        _take(unit, origin, parts)
+        parts = []
+    unit.connection.execute(
+        "INSERT INTO inbound_parts VALUES (?, ?, ?, ?)",
+        (origin, inbound.part, op.give_up_at, text(inbound)),
+    )
+    parts.append(inbound)
     if len(parts) < inbound.total:
         return "part"
     _take(unit, origin, parts)
@@ -45,8 +51,7 @@ def receive(unit: Unit, op: base.ReceiveMo) -> Literal["whole", "part", "duplica
 def give_up(unit: Unit, now: Millis, limit: int) -> int:
     """Deliver, flagged incomplete, what has waited too long for its other parts."""
     origins = unit.connection.execute(
-        "SELECT origin FROM inbound_parts GROUP BY origin"
-        " HAVING min(give_up_at) <= ? LIMIT ?",
+        "SELECT DISTINCT origin FROM inbound_parts WHERE give_up_at <= ? LIMIT ?",
         (now, limit),
     ).fetchall()
     for (origin,) in origins:
@@ -55,29 +60,47 @@ def give_up(unit: Unit, now: Millis, limit: int) -> int:
 
 
 def session_ended(unit: Unit, op: base.SessionEnded) -> None:
-    """Expect what a dead bind brought last once more; forget the rest of it."""
+    """Expect what a dead bind brought last once more."""
     unit.connection.execute(
-        "UPDATE inbound_seen SET ended = 1 WHERE session = ? AND received_at >= ?",
-        (op.session, op.at - REDELIVERY_MS),
-    )
-    unit.connection.execute(
-        "DELETE FROM inbound_seen WHERE session = ? AND NOT ended", (op.session,)
+        "UPDATE inbound_seen SET ended = 1, keep_until = received_at + ?"
+        " WHERE session = ? AND received_at >= ?",
+        (_EXPECTED_MS, op.session, op.at - REDELIVERY_MS),
     )
 
 
 def process_ended(unit: Unit) -> None:
     """Expect what the last process received in its last minute once more."""
     unit.connection.execute(
-        "UPDATE inbound_seen SET ended = 1 WHERE NOT ended AND received_at >="
+        "UPDATE inbound_seen SET ended = 1, keep_until = received_at + ?"
+        " WHERE NOT ended AND received_at >="
         " (SELECT max(received_at) FROM inbound_seen) - ?",
-        (REDELIVERY_MS,),
+        (_EXPECTED_MS, REDELIVERY_MS),
     )
-    unit.connection.execute("DELETE FROM inbound_seen WHERE NOT ended")
 
 
-def _redelivered(unit: Unit, inbound: InboundIn) -> bool:
-    """Know a redelivery, once, and remember what has come now."""
-    content = _encode(
+def _redelivered(unit: Unit, op: base.ReceiveMo) -> bool:
+    """Know a redelivery, once, and remember what has come now.
+
+    Parts carry a reference: equal ones are one part, whether its bind has died or not.
+    """
+    inbound = op.inbound
+    is_part = inbound.total > 1
+    digest = _digest(inbound)
+    cursor = unit.connection.execute(
+        "DELETE FROM inbound_seen WHERE digest = ? AND (ended OR ?)"
+        " AND keep_until >= ?",
+        (digest, is_part, inbound.received_at),
+    )
+    keep_until = op.give_up_at if is_part else inbound.received_at + 2 * REDELIVERY_MS
+    unit.connection.execute(
+        "INSERT OR REPLACE INTO inbound_seen VALUES (?, ?, ?, ?, 0)",
+        (digest, inbound.session, inbound.received_at, keep_until),
+    )
+    return cursor.rowcount > 0
+
+
+def _digest(inbound: InboundIn) -> str:
+    content = encode(
         (
             inbound.connector,
             inbound.source,
@@ -85,26 +108,21 @@ def _redelivered(unit: Unit, inbound: InboundIn) -> bool:
             inbound.data_coding,
             inbound.udh,
             inbound.data,
+            inbound.text,
+            inbound.reference,
+            inbound.total,
+            inbound.part,
         )
     )
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    cursor = unit.connection.execute(
-        "DELETE FROM inbound_seen WHERE digest = ? AND ended AND received_at >= ?",
-        (digest, inbound.received_at - 24 * 3600 * 1000),
-    )
-    unit.connection.execute(
-        "INSERT OR REPLACE INTO inbound_seen VALUES (?, ?, ?, 0)",
-        (digest, inbound.session, inbound.received_at),
-    )
-    return cursor.rowcount > 0
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _parts(unit: Unit, origin: str) -> list[InboundIn]:
-    (rows,) = unit.connection.execute(
+    (found,) = unit.connection.execute(
         "SELECT json_group_array(json(body)) FROM inbound_parts WHERE origin = ?",
         (origin,),
     ).fetchone()
-    return _decode_parts(rows)
+    return _decode_parts(found)
 
 
 def _take(unit: Unit, origin: str, parts: Sequence[InboundIn]) -> None:
@@ -131,8 +149,7 @@ def _store(unit: Unit, parts: Sequence[InboundIn]) -> None:
         received_at=received_at,
     )
     unit.connection.execute(
-        "INSERT INTO inbound VALUES (?, ?, ?)",
-        (seq, received_at, _encode(inbound).decode()),
+        "INSERT INTO inbound VALUES (?, ?, ?)", (seq, received_at, text(inbound))
     )
     unit.inbound.append((inbound.connector, inbound.complete))
     unit.announce_inbound(inbound)

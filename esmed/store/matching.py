@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ _AGREEING_DIGITS = 7
 """Numbers agree when this many last digits do: formats differ by prefix."""
 
 
-class Candidate(Struct, frozen=True, array_like=True, gc=False):
+class Candidate(Struct, frozen=True, array_like=True):
     """An accepted attempt whose SMSC id has one of the receipt's keys."""
 
     key: str
@@ -25,27 +25,35 @@ class Candidate(Struct, frozen=True, array_like=True, gc=False):
     at: Millis
 
 
-def choose(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate | None:
+def choose(
+    receipt: ReceiptIn,
+    candidates: Sequence[Candidate],
+    is_open: Callable[[Candidate], bool],
+) -> Candidate | None:
     """Choose by exact id, then canonical id, then the id in another base.
 
-    A converted id counts only when the destination agrees and no other candidate does.
-    Among several: the same destination, the same host, the newest (ids are used again).
+    A converted id counts only when the destination agrees and no other candidate, or
+    only one that ``is_open`` (still waits for receipts), does; then it is better than
+    an equal id with another destination. Among several with an equal id: the same
+    destination, the same host, the newest (ids are used again).
     """
-    exact = [c for c in candidates if c.smsc_id == receipt.smsc_id]
-    same = exact or [c for c in candidates if receipt.keys and c.key == receipt.keys[0]]
+    same = [c for c in candidates if c.smsc_id == receipt.smsc_id]
+    same = same or [c for c in candidates if c.key == receipt.keys[0]]
     agreeing = [c for c in same if _agrees(receipt, c)]
     if agreeing:
-        return max(agreeing, key=lambda c: (c.host == receipt.host, c.at))
+        return _latest(receipt, agreeing)
     converted = [
-        c
-        for c in candidates
-        if receipt.keys and c.key != receipt.keys[0] and _agrees(receipt, c)
+        c for c in candidates if c.key != receipt.keys[0] and _agrees(receipt, c)
     ]
+    if len(converted) > 1:
+        converted = [c for c in converted if is_open(c)]
     if len(converted) == 1:
         return converted[0]
-    if same and not converted:
-        return max(same, key=lambda c: (c.host == receipt.host, c.at))
-    return None
+    return _latest(receipt, same) if same else None
+
+
+def _latest(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate:
+    return max(candidates, key=lambda c: (c.host == receipt.host, c.at))
 
 
 def _agrees(receipt: ReceiptIn, candidate: Candidate) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from msgspec import structs
 
@@ -23,6 +23,16 @@ from esmed.store import bulk, rows
 from esmed.store.base import Change
 
 _CACHED: Final = 4096
+
+T = TypeVar("T")
+
+
+def last_number(connection: sqlite3.Connection, table: str) -> int:
+    """Return the highest number that a table has ever used for a row."""
+    (found,) = connection.execute(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?", (table,)
+    ).fetchone()
+    return int(found)
 
 
 class Unit:
@@ -43,22 +53,19 @@ class Unit:
         self.early: list[str] = []
         self.events = 0
         self._ids = IdSource()
-        self._last_inbound = self._last("seq", "inbound")
-        self._last_parked = self._last("receipt", "parked")
+        self._last_inbound = last_number(connection, "inbound")
+        self._last_parked: int = connection.execute(
+            "SELECT coalesce(max(receipt), 0) FROM parked"
+        ).fetchone()[0]
         self._erase = erase_final
         self._stale = False
         """Whether a rollback may have undone new lanes."""
         self._records: OrderedDict[int, Record] = OrderedDict()
         self._new: dict[int, Record] = {}
         self._dirty: dict[int, Record] = {}
+        self._erased: list[bulk.Row] = []
         self._outbox: list[bulk.Row] = []
         self._smsc_ids: list[bulk.Row] = []
-
-    def _last(self, column: str, table: str) -> int:
-        found: int = self.connection.execute(
-            f"SELECT coalesce(max({column}), 0) FROM {table}"  # noqa: S608 - ours
-        ).fetchone()[0]
-        return found
 
     # --- the transaction -------------------------------------------------------------
 
@@ -69,27 +76,38 @@ class Unit:
             self.lanes = rows.Lanes(self.connection)
             self._stale = False
 
+    def probe(self) -> None:
+        """Change nothing, but write."""
+        self.connection.execute("UPDATE meta SET value = value WHERE key = 'probe'")
+
     def flush(self) -> None:
         """Write everything, for those who read tables, or for the commit."""
         self.flush_smsc_ids()
         bulk.insert(
             self.connection,
             "messages",
-            [rows.inserted(record, self._lane(record)) for record in self._new.values()],
+            [
+                rows.inserted(record, self._lane(record))
+                for record in self._new.values()
+            ],
         )
         bulk.update(
             self.connection,
             "messages",
             rows.CHANGING,
-            [rows.changed(record, self._lane(record)) for record in self._dirty.values()],
+            [
+                rows.changed(record, self._lane(record))
+                for record in self._dirty.values()
+            ],
         )
+        bulk.update(self.connection, "messages", "seq, request", self._erased)
         bulk.insert(
             self.connection,
             "outbox (id, stream, type, url, body, state, created_at, due_at)",
             self._outbox,
         )
         self.events += len(self._outbox)
-        self._new, self._dirty, self._outbox = {}, {}, []
+        self._new, self._dirty, self._erased, self._outbox = {}, {}, [], []
 
     def commit(self) -> None:
         """Have everything on disk."""
@@ -117,6 +135,7 @@ class Unit:
         self.events = 0
         self._new = {}
         self._dirty = {}
+        self._erased = []
         self._outbox = []
         self._smsc_ids = []
 
@@ -147,6 +166,26 @@ class Unit:
         self._records[record.seq] = record
         self._new[record.seq] = record
         self.changed(record, None, waited_for=None, at=record.created_at)
+
+    def change(
+        self,
+        seq: int,
+        at: Millis,
+        change: Callable[[Record], T],
+        *,
+        amends: bool = False,
+    ) -> T | None:
+        """Change one record and have that saved and announced; None: there is none.
+
+        ``amends``: it is news even if the message has ended.
+        """
+        record = self.get(seq)
+        if record is None:
+            return None
+        old, waited_for = record.progress.state, lifecycle.waits_for(record)
+        result = change(record)
+        self.changed(record, old, waited_for=waited_for, at=at, amended=amends)
+        return result
 
     def changed(
         self,
@@ -185,14 +224,9 @@ class Unit:
             )
 
     def _erase_text(self, record: Record) -> None:
-        """Forget what a message said; it is written at once, for that is rare."""
-        record.request = structs.replace(
-            record.request, text=None, data=None, udh=None
-        )
-        self.connection.execute(
-            "UPDATE messages SET request = ? WHERE seq = ?",
-            (rows.text(record.request), record.seq),
-        )
+        """Forget what a message said, before its end is told."""
+        record.request = structs.replace(record.request, text=None, data=None, udh=None)
+        self._erased.append((record.seq, rows.text(record.request)))
 
     # --- ids -------------------------------------------------------------------------
 
@@ -228,25 +262,16 @@ class Unit:
         if self.announcer.inbound:
             at = inbound.received_at
             body = views.event(INBOUND, at, views.inbound(inbound))
-            self._event(inbound.id, inbound.id, INBOUND, None, body, at)
+            self._outbox.append(
+                (inbound.id, inbound.id, INBOUND, "", body.decode(), "pending", at, at)
+            )
 
     def _announce(self, record: Record, type_: str, at: Millis) -> None:
+        """Make an event of a message; of the last but amendments there is only one."""
         if record.progress.state in FINAL_STATES and type_ != AMENDED:
             id_ = f"{record.id}-{record.progress.state}"
         else:
             id_ = f"{record.id}-{self._ids.next(at)}"
-        body = views.event(type_, at, views.message(record, at))
-        self._event(id_, record.id, type_, record.request.webhook_url, body, at)
-
-    def _event(
-        self,
-        id_: str,
-        stream: str,
-        type_: str,
-        url: str | None,
-        body: bytes,
-        at: Millis,
-    ) -> None:
-        self._outbox.append(
-            (id_, stream, type_, url or "", body.decode(), "pending", at, at)
-        )
+        url = record.request.webhook_url or ""
+        body = views.event(type_, at, views.message(record, at)).decode()
+        self._outbox.append((id_, record.id, type_, url, body, "pending", at, at))

@@ -113,7 +113,7 @@ class Builder:
     async def __call__(
         self,
         *clients: Client,
-        rules: tuple[Rule, ...] = (Rule(via=("carrier", "backup")),),
+        rules: tuple[Rule, ...] = (Rule(to=("380",), via=("carrier", "backup")),),
         max_queued: int = 1000,
         webhook_hosts: tuple[str, ...] = (),
         **http: Any,

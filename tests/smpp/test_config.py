@@ -196,13 +196,6 @@ def test_credentials_longer_than_the_standard() -> None:
     assert read(login="{system_id: me, password: ''}")[0].password == Secret("")
 
 
-def test_hot_standby_is_not_there_yet() -> None:
-    two = "[{address: 'a:1'}, {address: 'b:1'}]"
-    message = "this version binds the backup when the primary is lost (cold)"
-    assert read(hosts=two)[1] == {"standby": message}
-    assert read("standby: cold", hosts=two)[1] == {}
-
-
 def test_retry_is_inherited_key_by_key() -> None:
     common = "retry: {attempts: 3, min: 1s}"
     assert read("retry: {max: 2m}", head=common)[0].retry == Retry(

@@ -1,6 +1,7 @@
 """esmed.smpp.transport, over a socket that only notes what is done to it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,9 +67,9 @@ class Owner:
     """Notes events; does something when told of them."""
 
     def __init__(self, settings: TimerSettings = SLOW) -> None:
-        self.batches: list[list[Event]] = []
+        self.batches: list[list[Any]] = []
         self.writable = 0
-        self.reaction = lambda _: None
+        self.reaction: Callable[[list[Event]], None] = lambda _: None
         self.socket = Socket()
         self.transport = Transport(Session(settings), self.take, self.note_writable)
         self.transport.connection_made(self.socket)
@@ -232,6 +233,20 @@ async def test_the_end_of_the_session_closes_after_the_last_answer(owner):
     assert [type(event) for event in owner.batches[-1]][-1] is Closed
     await settle()
     assert owner.socket.notes == ["close"]
+
+
+async def test_it_is_closed_once(owner):
+    owner.transport.data_received(encode(Unbind(sequence=5)))
+    owner.transport.data_received(encode(Unbind(sequence=6)))
+    assert owner.socket.notes == ["close"]
+    owner.transport.connection_lost(None)
+
+
+async def test_before_the_bind_nothing_is_due():
+    owner = Owner()
+    owner.transport.data_received(encode(EnquireLink(sequence=9)))
+    assert owner.socket.writes == [encode(EnquireLinkResp(sequence=9))]
+    assert owner.transport._timer is None
 
 
 async def test_a_peer_that_takes_nothing_is_cut_off(owner, monkeypatch):

@@ -1,0 +1,90 @@
+"""The endpoints about the daemon, over HTTP."""
+
+import pytest
+from fakes.httprig import Rig
+
+from esmed.connector import Health, HealthState
+from esmed.metrics import CONTENT_TYPE
+
+
+class TestConnectors:
+    async def test_list(self, rig: Rig) -> None:
+        await rig.submit()
+        rig.clock.advance(2)
+        reply = await rig.get("/v1/connectors")
+        carrier, backup = reply.json["connectors"]
+        assert carrier == {
+            "name": "carrier",
+            "kind": "fake",
+            "state": "up",
+            "reason": "",
+            "since": "1970-01-01T00:00:00.000Z",
+            "hosts": [
+                {
+                    "address": "127.0.0.1:2775",
+                    "role": "primary",
+                    "state": "bound",
+                    "reason": "",
+                    "since": "1970-01-01T00:00:00.000Z",
+                }
+            ],
+            "window_used": 3,
+            "window_size": 10,
+            "rate": 20.0,
+            "rate_ceiling": None,
+            "queued": 1,
+            "oldest_queued_seconds": 2.0,
+        }
+        assert (backup["queued"], backup["oldest_queued_seconds"]) == (0, None)
+
+    async def test_one(self, rig: Rig) -> None:
+        assert (await rig.get("/v1/connectors/backup")).json["name"] == "backup"
+        assert (await rig.get("/v1/connectors/nobody")).status == 404
+
+    @pytest.mark.parametrize("order", ["pause", "resume", "rebind"])
+    async def test_orders(self, rig: Rig, order: str) -> None:
+        reply = await rig.post(f"/v1/connectors/carrier/{order}")
+        assert reply.status == 200
+        assert reply.json["name"] == "carrier"
+        assert rig.carrier.calls == [order]
+        assert (await rig.post(f"/v1/connectors/nobody/{order}")).status == 404
+
+    async def test_operations(self, rig: Rig) -> None:
+        reply = await rig.get("/v1/connectors/carrier/operations")
+        assert (reply.status, reply.json) == (200, {"operations": []})
+        reply = await rig.post("/v1/connectors/carrier/operations/balance")
+        assert reply.status == 404
+        reply = await rig.get("/v1/connectors/nobody/operations")
+        assert reply.status == 404
+
+
+class TestHealth:
+    async def test_alive(self, rig: Rig) -> None:
+        reply = await rig.get("/healthz")
+        assert (reply.status, reply.json) == (200, {"status": "ok"})
+
+    async def test_ready(self, rig: Rig) -> None:
+        reply = await rig.get("/readyz")
+        assert (reply.status, reply.json) == (200, {"status": "ready"})
+
+    async def test_not_ready(self, rig: Rig) -> None:
+        rig.carrier.state = rig.backup.state = Health(HealthState.DOWN, 0)
+        reply = await rig.get("/readyz")
+        assert reply.status == 503
+        assert reply.json["detail"] == "no connector can take messages"
+        assert (await rig.get("/healthz")).status == 200
+
+
+async def test_metrics(rig: Rig) -> None:
+    reply = await rig.get("/metrics")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == CONTENT_TYPE
+    assert b"esmed_build_info" in reply.body
+
+
+async def test_replay(rig: Rig) -> None:
+    body = {"since": "2025-12-31T00:00:00Z", "dead": True}
+    reply = await rig.post("/v1/replay", body)
+    assert (reply.status, reply.json) == (200, {"replayed": 0})
+    reply = await rig.post("/v1/replay", {"since": "2025-12-31"})
+    assert (reply.status, reply.fields) == (400, ["since"])

@@ -1,0 +1,40 @@
+"""The file of what was accepted."""
+
+import json
+from pathlib import Path
+
+from simulator.conftest import Connect, Simulate
+from simulator.peer import until
+
+
+async def test_a_line_for_each_message_accepted(
+    simulate: Simulate, bound_peer: Connect, tmp_path: Path
+):
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"number": 0}\n')
+    simulator = await simulate(
+        journal=path, first_id=7, outcomes=("9=ESME_RINVDSTADR", "=none")
+    )
+    peer = await bound_peer(simulator)
+    await peer.submit(source_addr='"shop"', short_message=b"\0\xff")
+    await peer.submit(destination_addr="9")
+    await peer.submit(registered_delivery=0)
+    # The first second's are there while it runs, the rest when it stops.
+    await until(lambda: len(path.read_text().splitlines()) == 3)
+    await peer.submit(
+        data_coding=8, esm_class=0x40, short_message=b"\5\0\3\1\2\1\4\x10"
+    )
+    await simulator.stop()
+    _, first, _, second = map(json.loads, path.read_text().splitlines())
+    assert first.pop("at") <= second.pop("at")
+    assert first == {
+        "number": 1,
+        "id": "7",
+        "system_id": "esme",
+        "from": '"shop"',
+        "to": "380501234567",
+        "esm_class": 0,
+        "data_coding": 0,
+        "short_message": "00ff",
+    }
+    assert (second["esm_class"], second["short_message"]) == (64, "0500030102010410")

@@ -1,0 +1,360 @@
+"""Load that knows what it sent, and the reckoning afterwards.
+
+Every message has a destination of its own, so that what the SMSC wrote into its journal
+tells whose it is, and every part a content of its own.
+"""
+
+import asyncio
+import bisect
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from fakes.hook import Hook
+from system.processes import Daemon, Smsc
+
+LOST_LINK = (aiohttp.ClientError, TimeoutError, ConnectionError)
+ENDS = (10, 11, 12, 13, 14, 15, 16, 1, 4, 7)
+"""Last two digits: most are delivered; 01 UNDELIV, 04 ENROUTE first, 07 refused twice."""
+_FIRST_DESTINATION = 380_500_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message as it was submitted."""
+
+    reference: str
+    body: dict[str, Any]
+
+    @property
+    def at_most_once(self) -> bool:
+        return self.body.get("on_unknown", "resend") != "resend"
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """What was submitted and what was answered."""
+
+    accepted: dict[str, Sent] = field(default_factory=dict)
+    """By the id of the answer."""
+    doubtful: dict[str, Sent] = field(default_factory=dict)
+    """By reference: no answer came, so they may be there or not."""
+    refused: Counter[int] = field(default_factory=Counter)
+    """Other answers, by status."""
+    repeated: int = 0
+    """Requests with a key that were sent again for want of an answer."""
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.accepted)} accepted, {len(self.doubtful)} unanswered,"
+            f" {self.repeated} repeated with their key, refused {dict(self.refused)}"
+        )
+
+
+class Load:
+    """Submits continuously, in many ways, and survives the daemon's death."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        book: Book,
+        *,
+        pause: float,
+        seed: int,
+        at_most_once: float = 0.24,
+        ends: Sequence[int] = ENDS,
+    ) -> None:
+        self._daemon = daemon
+        self._book = book
+        self._pause = pause
+        self._at_most_once = at_most_once
+        """The share of messages with hold or fail, half of them each."""
+        self._ends = ends
+        self._random = random.Random(seed)
+        self._count = 0
+        self._ending = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, workers: int) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(workers)]
+
+    async def stop(self) -> None:
+        """End; requests with a key are repeated until they are answered."""
+        self._ending = True
+        await asyncio.gather(*self._tasks)
+
+    def cancel(self) -> None:
+        """End at once: the test has failed."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _work(self) -> None:
+        while not self._ending:
+            draw = self._random.random()
+            if draw < 0.1:
+                await self._batch(self._random.randint(2, 30), key=False)
+            elif draw < 0.15:
+                await self._batch(self._random.randint(2, 30), key=True)
+            else:
+                await self._single(key=draw < 0.3)
+            await asyncio.sleep(self._pause * self._random.random() * 2)
+
+    def _message(self) -> Sent:
+        self._count += 1
+        number = self._count
+        draw = self._random.random()
+        text = f"message {number}"
+        if draw < 0.1:
+            text = f"{number:07} " * 50  # three parts, none like another
+        elif draw < 0.15:
+            text = f"повідомлення {number} " * 5  # two
+        body: dict[str, Any] = {
+            "to": str(
+                _FIRST_DESTINATION + number * 100 + self._random.choice(self._ends)
+            ),
+            "from": "Shop",
+            "text": text,
+            "reference": f"r{number}",
+        }
+        draw = self._random.random()
+        if draw < self._at_most_once / 2:
+            body["on_unknown"] = "hold"
+        elif draw < self._at_most_once:
+            body["on_unknown"] = "fail"
+        return Sent(reference=f"r{number}", body=body)
+
+    async def _single(self, *, key: bool) -> None:
+        sent = self._message()
+        status, answer = await self._post("/v1/messages", sent.body, [sent], key=key)
+        if status == 202:
+            self._book.accepted[answer["id"]] = sent
+
+    async def _batch(self, size: int, *, key: bool) -> None:
+        messages = [self._message() for _ in range(size)]
+        body = {"messages": [sent.body for sent in messages]}
+        status, answer = await self._post("/v1/messages/batch", body, messages, key=key)
+        if status == 200:
+            assert answer["accepted"] == size, answer
+            for sent, item in zip(messages, answer["messages"], strict=True):
+                self._book.accepted[item["id"]] = sent
+
+    async def _post(
+        self, path: str, body: object, messages: Sequence[Sent], *, key: bool
+    ) -> tuple[int, Any]:
+        headers = {"Idempotency-Key": messages[0].reference} if key else {}
+        while True:
+            try:
+                status, answer = await self._daemon.ask(
+                    "POST", path, body, headers=headers
+                )
+            except LOST_LINK:
+                if key:
+                    self._book.repeated += 1
+                    await asyncio.sleep(0.05)
+                    continue
+                for sent in messages:
+                    self._book.doubtful[sent.reference] = sent
+                await asyncio.sleep(0.05)
+                return 0, None
+            if status not in {200, 202}:
+                self._book.refused[status] += 1
+                await asyncio.sleep(0.05)
+                if key and status == 503:
+                    continue
+            return status, answer
+
+
+class Phones:
+    """Subscribers who write all the time, each message unlike the others."""
+
+    def __init__(self, smsc: Smsc, seed: int) -> None:
+        self.sent: list[str] = []
+        """What they wrote."""
+        self._smsc = smsc
+        self._random = random.Random(seed)
+        self._ending = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """End."""
+        self._ending = True
+        assert self._task is not None
+        await self._task
+
+    def cancel(self) -> None:
+        """End at once: the test has failed."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        while not self._ending:
+            number = len(self.sent)
+            long = self._random.random() < 0.4
+            text = f"{number:05} answer " * (40 if long else 1)
+            body: dict[str, Any] = {"from": f"38067{number:07}", "text": text}
+            if long:
+                body["parts_order"] = self._random.sample((1, 2, 3, 4), 4)
+            await self._smsc.do("POST", "/mo", body)
+            self.sent.append(text)
+            await asyncio.sleep(0.1)
+
+    def check(
+        self, inbound: Iterable[Mapping[str, Any]], hooks: Iterable[Hook]
+    ) -> None:
+        """Fail unless each was received whole and once, and told."""
+        assert Counter(each["text"] for each in inbound) == Counter(self.sent)
+        told = {}
+        for hook in hooks:
+            event = json.loads(hook.body)
+            if event["type"] == "inbound.received":
+                told[hook.id] = event["data"]["text"]
+        assert Counter(told.values()) == Counter(self.sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the SMSC's journal."""
+
+    at: float
+    to: str
+    content: str
+
+
+def journal(path: Path) -> list[Part]:
+    """What the SMSC accepted; a last line cut off by its death is none."""
+    parts = []
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            entry = json.loads(line)
+            parts.append(Part(entry["at"], entry["to"], entry["short_message"]))
+    return parts
+
+
+@dataclass(slots=True, kw_only=True)
+class Reckoning:
+    """What became of it all."""
+
+    messages: int
+    parts: int
+    states: Counter[str]
+    lost: list[str]
+    """Accepted, and not there or not finished."""
+    invented: list[str]
+    """There, and never submitted, or there twice."""
+    duplicates: list[float]
+    """When each part came that had come before."""
+    twice: list[str]
+    """References of messages with hold or fail of which a part came twice."""
+    unsubmitted: list[str]
+    """Delivered, though the SMSC never had some part of them."""
+    resplit: list[str]
+    """Whose parts carry different concatenation references."""
+    events: Counter[str]
+    """How often messages had so many distinct terminal webhook-ids."""
+    redelivered: int
+    """Webhooks that came again with the same id."""
+
+    def check(self) -> None:
+        """Fail unless the promise was kept."""
+        assert not self.lost, self.lost[:10]
+        assert not self.invented, self.invented[:10]
+        assert not self.twice, self.twice[:10]
+        assert not self.unsubmitted, self.unsubmitted[:10]
+        assert not self.resplit, self.resplit[:10]
+        assert set(self.events) == {"1"}, self.events
+
+    def __str__(self) -> str:
+        return (
+            f"{self.messages} messages, {self.parts} parts taken by the SMSC,"
+            f" {len(self.lost)} lost, {len(self.invented)} invented,"
+            f" {len(self.duplicates)} duplicated parts, {len(self.twice)} of hold or"
+            f" fail; states {dict(self.states.most_common())}; terminal webhook-ids per"
+            f" message {dict(self.events)}, {self.redelivered} delivered again"
+        )
+
+
+def per_break(times: Iterable[float], breaks: Sequence[float]) -> list[int]:
+    """How many of the times followed each break (kill, lost link), in order."""
+    counts = [0] * len(breaks)
+    for at in times:
+        index = bisect.bisect_right(breaks, at) - 1
+        assert index >= 0, "a duplicate before anything had broken"
+        counts[index] += 1
+    return counts
+
+
+def reckon(
+    book: Book,
+    messages: Iterable[Mapping[str, Any]],
+    parts: Sequence[Part],
+    hooks: Sequence[Hook],
+    *,
+    journal_is_whole: bool = True,
+) -> Reckoning:
+    """Compare what was promised, what the daemon says, what the SMSC and hook got."""
+    found = {message["id"]: message for message in messages}
+    submitted = {sent.reference: sent for sent in book.accepted.values()}
+    known = {**book.doubtful, **submitted}
+    copies: Counter[tuple[str, str]] = Counter()
+    duplicates = []
+    contents: dict[str, set[str]] = defaultdict(set)
+    for part in parts:
+        key = (part.to, part.content)
+        copies[key] += 1
+        contents[part.to].add(part.content)
+        if copies[key] > 1:
+            duplicates.append(part.at)
+    destinations = {sent.body["to"]: sent for sent in known.values()}
+    references = Counter(message["reference"] for message in found.values())
+    ids: dict[str, set[str]] = defaultdict(set)
+    for hook in hooks:
+        event = json.loads(hook.body)
+        data = event["data"]
+        if event["type"].startswith("message."):
+            ids[data["id"]].add(hook.id)
+            assert data["state"] == found[data["id"]]["state"], data
+    return Reckoning(
+        messages=len(found),
+        parts=len(parts),
+        states=Counter(message["state"] for message in found.values()),
+        lost=[
+            sent.reference
+            for id_, sent in book.accepted.items()
+            if id_ not in found or not found[id_]["final"]
+        ],
+        invented=[
+            *(to for to in contents if to not in destinations),
+            *(ref for ref, count in references.items() if count > 1),
+            *(ref for ref in references if ref not in known),
+        ],
+        duplicates=sorted(duplicates),
+        twice=[
+            destinations[to].reference
+            for (to, _), count in copies.items()
+            if count > 1 and destinations[to].at_most_once
+        ],
+        unsubmitted=[
+            message["reference"]
+            for message in found.values()
+            if journal_is_whole
+            and message["state"] == "delivered"
+            and len(contents[message["to"]]) != message["parts"]
+        ],
+        resplit=[
+            to
+            for to, whole in contents.items()
+            if len({content[:8] for content in whole if content.startswith("0500")}) > 1
+        ],
+        events=Counter(str(len(ids[id_])) for id_ in found),
+        redelivered=len(hooks) - len({hook.id for hook in hooks}),
+    )

@@ -1,0 +1,72 @@
+"""kill -9 at random moments under load: contract, "The promise", 1 to 4."""
+
+import asyncio
+import random
+import time
+
+import pytest
+from fakes.hook import HookSink
+from system.accounts import Book, Load, Phones, Reckoning, journal, per_break, reckon
+from system.processes import Bench
+from system.set_up import KEY, WINDOW, config, finished
+
+
+async def kill_again_and_again(
+    processes: Bench, hook: HookSink, kills: int, seed: int, *, longest: float
+) -> Reckoning:
+    smsc = processes.smsc("--response-delay", "30ms", "--receipt-delay", "200ms")
+    await smsc.start()
+    daemon = processes.daemon(config(smsc, hook))
+    await daemon.start()
+    draw = random.Random(seed)
+    book = Book()
+    load = Load(daemon, book, pause=0.08, seed=seed)
+    phones = Phones(smsc, seed)
+    load.start(5)
+    phones.start()
+    kill_times = []
+    try:
+        for number in range(kills):
+            if number % 4 == 3:
+                # As it comes up: recovery must survive it too.
+                await asyncio.sleep(draw.uniform(0.0, 1.0))
+            else:
+                await daemon.ready()
+                await asyncio.sleep(draw.uniform(0.2, longest))
+            kill_times.append(time.time())
+            daemon.kill()
+            daemon.spawn()
+        await daemon.ready()
+        await load.stop()
+        await phones.stop()
+    finally:
+        load.cancel()
+        phones.cancel()
+    messages = await finished(daemon, hook)
+    stats = await smsc.reaches(lambda stats: not stats["waiting"])
+    assert not stats["receipts"]["abandoned"]
+    heard = await daemon.get("/v1/inbound?limit=1000")
+    assert await daemon.stop() == 0
+    assert await smsc.stop() == 0
+    reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
+    per_kill = per_break(reckoning.duplicates, kill_times)
+    print(f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}")
+    print(f"{book}; {len(phones.sent)} MO messages")
+    reckoning.check()
+    assert max(per_kill) <= WINDOW
+    phones.check(heard["messages"], hook.received)
+    assert all(each.is_signed_by(KEY) for each in hook.received)
+    return reckoning
+
+
+async def test_three_kills(processes: Bench, hook: HookSink):
+    reckoning = await kill_again_and_again(processes, hook, 3, 7, longest=1.5)
+    assert reckoning.messages > 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_twenty_kills(processes: Bench, hook: HookSink):
+    seed = random.randrange(1 << 32)
+    reckoning = await kill_again_and_again(processes, hook, 20, seed, longest=2.5)
+    assert reckoning.messages > 1000

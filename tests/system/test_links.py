@@ -1,0 +1,125 @@
+"""Links dropped and SMSCs killed under load: what was written may have been taken."""
+
+import asyncio
+import random
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+from fakes.hook import HookSink
+from system.accounts import Book, Load, journal, per_break, reckon
+from system.processes import Bench
+from system.set_up import WINDOW, config, finished
+
+TAKEN_AT_ONCE = (10, 11, 12, 13, 14, 15, 16, 1, 4)
+"""Last digits of destinations that the SMSC never refuses."""
+
+
+async def drop_again_and_again(
+    processes: Bench, hook: HookSink, drops: int, at_most_once: float, on_unknown: str
+) -> None:
+    smsc = processes.smsc("--response-delay", "40ms", "--receipt-delay", "200ms")
+    await smsc.start()
+    daemon = processes.daemon(config(smsc, hook, on_unknown=on_unknown))
+    await daemon.start()
+    draw, book, times = random.Random(11), Book(), list[float]()
+    load = Load(daemon, book, pause=0.04, seed=11, at_most_once=at_most_once)
+    load.start(5)
+    try:
+        for number in range(drops):
+            await asyncio.sleep(draw.uniform(0.1, 1.0))
+            await daemon.bound()
+            times.append(time.time())
+            await smsc.do("POST", "/drop", {"how": ("rst", "rst", "fin")[number % 3]})
+        await daemon.bound()
+        await load.stop()
+    finally:
+        load.cancel()
+    messages = await finished(daemon, hook)
+    assert await daemon.stop() == 0
+    assert await smsc.stop() == 0
+    assert not book.doubtful
+    assert not book.refused
+    reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
+    per_drop = per_break(reckoning.duplicates, times)
+    print(f"\n{drops} drops ({on_unknown}): {reckoning}; duplicates each {per_drop}")
+    if on_unknown != "resend":
+        assert not reckoning.duplicates
+    reckoning.check()
+    assert max(per_drop) <= WINDOW
+
+
+async def test_drops_with_all_three_policies(processes: Bench, hook: HookSink):
+    await drop_again_and_again(processes, hook, 4, 0.6, "resend")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("on_unknown", ["resend", "hold", "fail"])
+async def test_many_drops(processes: Bench, hook: HookSink, on_unknown: str):
+    await drop_again_and_again(processes, hook, 20, 0, on_unknown)
+
+
+async def kill_smsc_again_and_again(
+    processes: Bench, hook: HookSink, kills: int
+) -> None:
+    smsc = processes.smsc("--response-delay", "40ms", "--receipt-delay", "100ms")
+    await smsc.start()
+    # Receipts die with the SMSC: after their time such messages are `unknown`.
+    daemon = processes.daemon(config(smsc, hook, receipt_timeout="4s"))
+    await daemon.start()
+    draw, book, times = random.Random(5), Book(), list[float]()
+    load = Load(daemon, book, pause=0.05, seed=5, at_most_once=0.6, ends=TAKEN_AT_ONCE)
+    load.start(4)
+    try:
+        for _ in range(kills):
+            await daemon.bound()
+            await asyncio.sleep(draw.uniform(0.2, 1.2))
+            times.append(time.time())
+            smsc.kill()
+            await smsc.start()
+        await daemon.bound()
+        await load.stop()
+    finally:
+        load.cancel()
+    messages = await finished(daemon, hook)
+    assert await daemon.stop() == 0
+    assert await smsc.stop() == 0
+    assert not book.doubtful
+    # The journal lacks what the SMSC took in its last second, so what was written
+    # again is what the daemon says that it was.
+    reckoning = reckon(
+        book,
+        messages,
+        journal(smsc.journal_path),
+        hook.received,
+        journal_is_whole=False,
+    )
+    reckoning.check()
+    policy = {sent.reference: sent.at_most_once for sent in book.accepted.values()}
+    again = resubmitted(messages)
+    assert not [ref for ref, _ in again if policy[ref]]
+    per_kill = per_break([at for _, at in again], times)
+    print(f"\n{kills} kills of the SMSC: {reckoning}; written again {per_kill}")
+    assert max(per_kill) <= WINDOW
+
+
+def resubmitted(messages: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    """Each attempt of a part but its first: reference and time."""
+    return [
+        (message["reference"], datetime.fromisoformat(attempt["at"]).timestamp())
+        for message in messages
+        for segment in message["segments"]
+        for attempt in segment["attempts"][1:]
+    ]
+
+
+async def test_smsc_killed(processes: Bench, hook: HookSink):
+    await kill_smsc_again_and_again(processes, hook, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_smsc_killed_many_times(processes: Bench, hook: HookSink):
+    await kill_smsc_again_and_again(processes, hook, 20)

@@ -1,0 +1,251 @@
+"""What the arguments mean; the commands themselves are tested where they are."""
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esmed import __version__, cli, client
+from esmed.errors import TransportError
+
+GOOD = """
+connectors:
+  carrier:
+    kind: smpp
+    hosts: [{address: "127.0.0.1:2775"}]
+    system_id: me
+    password: hush
+routes: [{via: [carrier]}]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    path = tmp_path / "config.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def exit_code(*argv: str) -> int:
+    with pytest.raises(SystemExit) as info:
+        cli.main(argv)
+    code = info.value.code
+    assert isinstance(code, int)
+    return code
+
+
+class TestUse:
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert exit_code("--version") == 0
+        assert capsys.readouterr().out == f"esmed {__version__}\n"
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            (),
+            ("nonsense",),
+            ("run", "--colour"),
+            ("run", "--log-format", "xml"),
+            ("send", "hi"),
+            ("send", "--to", "1"),
+            ("trace",),
+            ("replay",),
+            ("simulate",),
+            ("simulate", "hlr"),
+            ("simulate", "smsc", "--port", "x"),
+            ("demo", "--messages", "0"),
+            ("demo", "--messages", "x"),
+        ],
+    )
+    def test_wrong_use(
+        self, argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert exit_code(*argv) == 2
+        assert "usage: esmed" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("run", "check-config", "demo", "simulate", "send", "status", "trace"),
+            *("estimate", "cancel", "pause", "resume", "replay"),
+        ],
+    )
+    def test_help(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert exit_code(command, "--help") == 0
+        assert f"usage: esmed {command}" in capsys.readouterr().out
+
+    def test_the_program_itself(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "esmed", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"esmed {__version__}\n"
+
+    def test_the_version_costs_no_import_of_the_daemon(self) -> None:
+        code = (
+            "import sys\nfrom esmed import cli\n"
+            "try: cli.main(['--version'])\nexcept SystemExit: pass\n"
+            "sys.exit(bool({'aiohttp', 'msgspec', 'yaml', 'smpp'} & set(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], check=False)
+        assert done.returncode == 0
+
+
+class TestCheckConfig:
+    def test_good(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["check-config", "-c", str(config)]) == 0
+        assert capsys.readouterr().out == f"{config}: ok\n"
+
+    def test_print(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["check-config", "--config", str(config), "--print"]) == 0
+        out = capsys.readouterr().out
+        assert "carrier:" in out
+        assert "hush" not in out
+
+    def test_every_fault_with_its_path(
+        self, config: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        config.write_text(GOOD.replace("kind: smpp", "kind: smpp\n    windows: 1"))
+        assert cli.main(["check-config", "-c", str(config)]) == 2
+        assert capsys.readouterr().err.startswith("connectors.carrier.windows: ")
+        config.write_text("stores: 1\nhttp: {listen: x}")
+        assert cli.main(["check-config", "-c", str(config)]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert {line.split(":")[0] for line in lines} >= {"stores", "http.listen"}
+
+    def test_advice(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        config.write_text(GOOD.replace("routes: [{via: [carrier]}]", ""))
+        assert cli.main(["check-config", "-c", str(config)]) == 0
+        assert capsys.readouterr().err.startswith("warning: routes: ")
+
+    def test_no_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["check-config", "-c", str(tmp_path / "none")]) == 2
+        assert "cannot read" in capsys.readouterr().err
+
+
+class FakeApp:
+    """Stands for the daemon: tells what was done with it."""
+
+    calls: list[str]
+    error: Exception | None = None
+    signals: int = 1
+
+    def __init__(self, _: object) -> None:
+        type(self).calls = []
+
+    async def start(self) -> None:
+        if self.error is not None:
+            raise self.error
+        self.calls.append("start")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def stop(self) -> None:
+        restored = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        self.calls.append("stop" if restored else "stop, deaf to signals")
+
+
+class TestRun:
+    def test_until_a_signal(
+        self, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("esmed.app.App", FakeApp)
+        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
+        config.write_text(GOOD.replace("routes: [{via: [carrier]}]", ""))
+        assert cli.main(["run", "-c", str(config)]) == 0
+        assert FakeApp.calls == ["start", "stop"]
+
+    def test_what_keeps_it_from_starting(
+        self,
+        config: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        error = TransportError("http.listen: cannot listen on 127.0.0.1:1")
+        monkeypatch.setattr("esmed.app.App", FakeApp)
+        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
+        monkeypatch.setattr(FakeApp, "error", error)
+        assert cli.main(["run", "-c", str(config)]) == 1
+        assert capsys.readouterr().err == f"esmed: {error}\n"
+
+    def test_a_wrong_configuration(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
+        assert cli.main(["run", "-c", str(tmp_path / "none")]) == 2
+
+
+class TestOthers:
+    @pytest.fixture(autouse=True)
+    def logs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("esmed.log.configure", lambda **_: None)
+
+    def test_demo(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def run(args: argparse.Namespace) -> int:
+            await asyncio.sleep(0)
+            assert (args.messages, args.keep) == (3, True)
+            return 1
+
+        monkeypatch.setattr("esmed.demo.run", run)
+        assert cli.main(["demo", "--messages", "3", "--keep"]) == 1
+
+    def test_simulate(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def run(args: argparse.Namespace) -> int:
+            await asyncio.sleep(0)
+            assert args.port == 0
+            return 0
+
+        monkeypatch.setattr("esmed.simulator.cli.run", run)
+        assert cli.main(["simulate", "smsc", "--port", "0"]) == 0
+
+    def test_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def run(_: argparse.Namespace) -> int:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("esmed.demo.run", run)
+        assert cli.main(["demo"]) == 1
+
+    @pytest.mark.parametrize(
+        ("argv", "name", "given"),
+        [
+            (
+                ["send", "--to", "1", "--to", "2", "--from", "Shop", "--wait", "hi"],
+                "send",
+                {"to": ["1", "2"], "from_": "Shop", "wait": True, "text": "hi"},
+            ),
+            (["status", "--url", "unix:/x"], "status", {"url": "unix:/x"}),
+            (["trace", "id-1"], "trace", {"id": "id-1", "url": None}),
+            (["estimate", "hi"], "estimate", {"text": "hi", "to": None}),
+            (["cancel", "id-1"], "cancel", {"id": "id-1"}),
+            (["pause", "carrier"], "pause", {"connector": "carrier"}),
+            (["resume", "carrier"], "resume", {"connector": "carrier"}),
+            (
+                ["replay", "--since", "24h", "--dead"],
+                "replay",
+                {"since": "24h", "dead": True},
+            ),
+        ],
+    )
+    def test_clients(
+        self,
+        argv: list[str],
+        name: str,
+        given: dict[str, object],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        async def run(asked: str, args: argparse.Namespace) -> int:
+            await asyncio.sleep(0)
+            assert asked == name
+            assert given.items() <= vars(args).items()
+            return 0
+
+        monkeypatch.setattr(client, "run", run)
+        assert cli.main(argv) == 0
+        assert name in client.COMMANDS
