@@ -22,7 +22,9 @@ routes: [{{via: [smsc]}}]
 """
 
 _WEBHOOKS = """
-webhooks: {{url: "http://127.0.0.1:{hook}/v1/messages", secret: bench-bench-bench-bench}}
+webhooks:
+  url: http://127.0.0.1:{hook}/v1/messages
+  secret: bench-bench-bench-bench
 """
 
 

@@ -137,11 +137,11 @@ def table(sides: list[Side], resident: tuple[float, float] | None) -> list[str]:
     by_name = {side.name: side for side in sides}
     bare = by_name["bare"]
     rows = ["| | ratio, median | ratio, best window | aim |", "|---|---|---|---|"]
-    for row in codec.rows():
-        rows.append(
-            f"| {row.name} against smpp.pdu | {row.ratio_median:.1f} ×"
-            f" | {row.ratio_best:.1f} × | ≥ {row.target:.0f} × |"
-        )
+    rows += (
+        f"| {row.name} against smpp.pdu | {row.ratio_median:.1f} ×"
+        f" | {row.ratio_best:.1f} × | ≥ {row.target:.0f} × |"
+        for row in codec.rows()
+    )
     for name, what, aim in (
         ("submit", "HTTP submit, on disk, against bare aiohttp", "≥ 50 %"),
         ("single", "end to end, single POSTs, against bare aiohttp", "≥ 25 %"),

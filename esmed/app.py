@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-from esmed import log, routing
+from esmed import listeners, log, routing
 from esmed.announce import Announcer
 from esmed.api import server
 from esmed.clock import Clock, SystemClock
@@ -27,13 +26,13 @@ from esmed.config import Config
 from esmed.connector import Connector, Job, Received
 from esmed.connectorconfig import ConnectorConfig
 from esmed.dispatch import Dispatch
-from esmed.errors import StoreError, TransportError
-from esmed.fieldtypes import Endpoint, UnixSocket
+from esmed.errors import StoreError
 from esmed.gateway import Gateway
 from esmed.inbound import InboundDesk
 from esmed.metrics import Metrics
 from esmed.models import MessageState, PartResult
 from esmed.sdnotify import Notifier
+from esmed.secret import webhook_key
 from esmed.smpp import connector as smpp
 from esmed.smpp.config import Config as SmppConfig
 from esmed.store.base import Committed
@@ -45,7 +44,8 @@ _log = log.get("app")
 CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
 STATUS_EVERY: Final = 5.0
-FIRST_INHERITED_FD: Final = 3  # sd_listen_fds(3)
+REQUESTS_WITHIN: Final = 5.0
+"""Seconds that requests under way have to end when the daemon stops."""
 
 
 class App:
@@ -84,7 +84,7 @@ class App:
 
     def _left(self) -> float:
         """Seconds that the parts still running have to end."""
-        return max(0.1, self._deadline - time.monotonic())
+        return max(0.5, self._deadline - time.monotonic())
 
     async def _start(self) -> None:
         config, clock = self.config, self._clock
@@ -102,6 +102,9 @@ class App:
         )
         await store.open(clock.now_ms())
         self._stack.push_async_callback(store.close)
+        sockets = self._stack.enter_context(
+            listeners.listening(config.http.listen, self._environ)
+        )
         connectors = {
             name: _connector(name, one, hub, clock, metrics)
             for name, one in config.connectors.items()
@@ -146,12 +149,19 @@ class App:
             clock=clock,
             max_queued=config.http.max_queued,
             webhook_hosts=config.webhooks.allow,
+            webhook_key=(
+                webhook_key(config.webhooks.secret.reveal())
+                if config.webhooks.secret
+                else None
+            ),
         )
         metrics.on_collect(lambda: _gauges(metrics, dispatch, store))
-        await self._serve(server.build(gateway, config.http, metrics, clock), gateway)
+        application = server.build(gateway, config.http, metrics, clock)
+        await self._serve(application, gateway, sockets)
         for watch in (
             _measure_lag(metrics),
             _keep_log_short(store),
+            _look_at_queues(store, connectors, clock, metrics),
             self._tell_status(connectors),
         ):
             self._background(watch)
@@ -166,6 +176,7 @@ class App:
         await asyncio.gather(
             *(connector.stop(self._left()) for connector in connectors.values())
         )
+        await dispatch.settled(self._left())
 
     def _background(self, coroutine: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(coroutine)
@@ -178,19 +189,23 @@ class App:
 
     # --- HTTP ------------------------------------------------------------------------
 
-    async def _serve(self, application: web.Application, gateway: Gateway) -> None:
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
+    async def _serve(
+        self,
+        application: web.Application,
+        gateway: Gateway,
+        sockets: Iterable[socket.socket],
+    ) -> None:
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=min(REQUESTS_WITHIN, self.config.shutdown_timeout),
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.callback(gateway.close)
-        inherited = _inherited(self._environ)
-        for listener in inherited:
-            await web.SockSite(runner, listener).start()
-            self.addresses.append(_address(listener))
-        for address in () if inherited else self.config.http.listen:
-            listener = _listen(address)
-            await web.SockSite(runner, listener, backlog=1024).start()
-            self.addresses.append(_address(listener))
+        for listener in sockets:
+            await web.SockSite(runner, listener, backlog=listeners.BACKLOG).start()
+            self.addresses.append(listeners.name(listener))
 
     # --- what runs beside ------------------------------------------------------------
 
@@ -286,64 +301,28 @@ def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:
     metrics.store_free_bytes.set(store.free_bytes())
 
 
-def _inherited(environ: Mapping[str, str]) -> list[socket.socket]:
-    """Return the sockets that systemd listens on for us: sd_listen_fds(3)."""
-    if environ.get("LISTEN_PID") != str(os.getpid()):
-        return []
-    count = int(environ.get("LISTEN_FDS", "0"))
-    return [
-        socket.socket(fileno=number)
-        for number in range(FIRST_INHERITED_FD, FIRST_INHERITED_FD + count)
-    ]
-
-
-def _listen(address: Endpoint | UnixSocket) -> socket.socket:
-    """Open a listening socket, or say whose it is."""
-    try:
-        if isinstance(address, UnixSocket):
-            return _listen_unix(address.path)
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address.host, address.port))
-    except OSError as error:
-        msg = f"http.listen: cannot listen on {address}: {error.strerror}"
-        raise TransportError(msg) from error
-    return listener
-
-
-def _listen_unix(path: Path) -> socket.socket:
-    """Open a socket for owner and group; one that a dead process left is replaced."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    if path.is_socket():
-        try:
-            listener.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-        else:
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    previous = os.umask(0o117)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(previous)
-    return listener
-
-
-def _address(listener: socket.socket) -> str:
-    name = listener.getsockname()
-    if listener.family == socket.AF_UNIX:
-        return f"unix:{name}"
-    return str(Endpoint(name[0], name[1]))
-
-
 async def _measure_lag(metrics: Metrics) -> None:
     """Measure how late the loop wakes us."""
     while True:
         before = time.monotonic()
         await asyncio.sleep(LAG_EVERY)
         metrics.loop_lag_seconds.set(max(0.0, time.monotonic() - before - LAG_EVERY))
+
+
+async def _look_at_queues(
+    store: SqliteStore, connectors: Iterable[str], clock: Clock, metrics: Metrics
+) -> None:
+    """Set the gauges that take a question to the store."""
+    while True:
+        with contextlib.suppress(StoreError):
+            vitals = await store.vitals()
+            now = clock.now_ms()
+            for name in connectors:
+                meters = metrics.connector(name)
+                due_at = vitals.oldest.get(name, now)
+                meters.queue_oldest.set(max(0, now - due_at) / 1000)
+                meters.held.set(vitals.held.get(name, 0))
+        await asyncio.sleep(STATUS_EVERY)
 
 
 async def _keep_log_short(store: SqliteStore) -> None:

@@ -9,6 +9,7 @@ configuration.
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DONE, FAILED, WRONG = 0, 1, 2
+GC_THRESHOLDS: Final = (20_000, 20, 20)
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -85,12 +87,24 @@ async def _serve(config: "Config") -> None:
         loop.add_signal_handler(number, stopped.set)
     app = App(config)
     await app.start()
+    _collect_rarely()
     try:
         await stopped.wait()
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
         await app.stop()
+
+
+def _collect_rarely() -> None:
+    """Spare the cycle collector what lives for ever, and most of its rounds.
+
+    Messages are trees without cycles and die by reference count; looking through them
+    at every few hundred allocations costs a quarter of the daemon's time under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _check_config(args: argparse.Namespace) -> int:

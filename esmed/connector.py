@@ -112,7 +112,7 @@ class Sink(Protocol):
         """
 
     def session_ended(self, session: str) -> None:
-        """Hear that a bind is gone, by the name its MO carried (`InboundIn.session`)."""
+        """Hear that a bind is gone, by the name its MO carried: `InboundIn.session`."""
 
     def wake(self, connector: str) -> None:
         """Hear that a connector's capacity or health may have changed."""
@@ -132,7 +132,7 @@ class Connector(Protocol):
     async def start(self) -> None:
         """Start connecting; returns at once, reconnects for ever."""
 
-    async def stop(self, timeout: float) -> None:
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not a wish
         """Write nothing more, wait up to ``timeout`` seconds for answers, leave."""
 
     def health(self) -> Health:
@@ -148,7 +148,7 @@ class Connector(Protocol):
         """Parts it would write at once: 0 when full, limited, paused or down."""
 
     def plan(self, request: Request) -> Plan | Fault:
-        """Split a message as this connector would send it. Pure but for the reference."""
+        """Split a message as it would be sent; pure but for the reference."""
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Take jobs to write; returns at once."""

@@ -269,4 +269,3 @@ async def run(arguments: argparse.Namespace) -> int:
             await asyncio.Event().wait()
     print("all is as it should be" if good else "something is not as it should be")
     return 0 if good else 1
-

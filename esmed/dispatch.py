@@ -10,6 +10,7 @@ or the end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -85,6 +86,9 @@ class Dispatch:
         self._scheduled = False
         self._frozen = False
         self._stopping = False
+        self._idle = asyncio.Event()
+        """Set while nothing is in a connector's hands."""
+        self._idle.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- life ------------------------------------------------------------------------
@@ -101,6 +105,16 @@ class Dispatch:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound
+        """Wait until what connectors had is on disk, once they have been stopped.
+
+        A mark may still be on its way there: unless that is undone it will say of a
+        message that was never written that it may have been.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
 
     # --- for the gateway -------------------------------------------------------------
 
@@ -397,6 +411,7 @@ class Dispatch:
             accepted=bool(accepted),
         )
         self._active[queued.seq] = case
+        self._idle.clear()
         return case
 
     def _marked(self, case: Case, now: Millis) -> bool:
@@ -489,7 +504,7 @@ class Dispatch:
             random.random(),  # noqa: S311 - spreads retries, guards nothing
         )
         if verdict.give_back:
-            del self._active[case.job.queued.seq]
+            self._let_go(case)
             self._given_back.append(case)
             self.wake(case.connector)
             return
@@ -513,8 +528,14 @@ class Dispatch:
 
     def _forget(self, case: Case) -> None:
         """Let go of a message: what became of it is on disk."""
-        self._active.pop(case.job.queued.seq, None)
+        self._let_go(case)
         self._custody.drop(case.job.queued.seq)
+
+    def _let_go(self, case: Case) -> None:
+        """Note that no connector has the message any more."""
+        self._active.pop(case.job.queued.seq, None)
+        if not self._active:
+            self._idle.set()
 
     # --- by itself -------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from esmed import views
+from esmed import hooks, views
 from esmed.clock import Clock
 from esmed.connector import Connector
 from esmed.ids import IdSource
@@ -133,6 +133,7 @@ class Gateway:
         clock: Clock,
         max_queued: int,
         webhook_hosts: Iterable[str] = (),
+        webhook_key: bytes | None = None,
     ) -> None:
         self._store = store
         self._dispatch = dispatch
@@ -140,6 +141,7 @@ class Gateway:
         self._clock = clock
         self._max_queued = max_queued
         self._webhook_hosts = frozenset(host.lower() for host in webhook_hosts)
+        self._webhook_key = webhook_key
         self._ids = IdSource()
         self._claims: dict[tuple[str, str], asyncio.Event] = {}
         self._closed = False
@@ -262,12 +264,15 @@ class Gateway:
             raise ForbiddenError(f"{error.field}: {error.message}", [error])
         return structs.replace(request, from_=caller.senders[0])
 
-    def _check_webhook(self, url: str | None) -> None:
+    def _check_webhook(self, url: str | None, field: str = "webhook_url") -> None:
         if url is None:
             return
-        host = urlsplit(url).hostname or ""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError as exc:
+            raise _invalid(field, "is not a URL") from exc
         if host.lower() not in self._webhook_hosts:
-            raise _invalid("webhook_url", "its host is not one of webhooks.allow")
+            raise _invalid(field, "its host is not one of webhooks.allow")
 
     def _route(self, request: Request, caller: Caller) -> tuple[tuple[str, ...], str]:
         route = self._router.route(request, caller.name)
@@ -395,6 +400,17 @@ class Gateway:
         operation = Replay(since=since, dead=dead, now=self.now())
         count: int = await self._store.intake(operation)
         return count
+
+    def webhook_secret(self, url: str) -> str:
+        """Return what signs events sent to a message's own ``webhook_url``.
+
+        NotFoundError without a configured secret; InvalidError for a host that no
+        message may name.
+        """
+        if self._webhook_key is None:
+            raise NotFoundError("webhooks.secret is not configured")
+        self._check_webhook(url, "url")
+        return hooks.own_secret(self._webhook_key, url)
 
     # --- connectors ------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ LONGEST_REST: Final = 10 * _MINUTE
 HOPELESS: Final = _HOUR
 
 
-
 # --- signatures ----------------------------------------------------------------------
 
 
@@ -80,23 +79,23 @@ class Signer:
 
 
 def next_attempt(
-    *, created_at: Millis, tries: int, now: Millis, jitter: float
+    *, begun_at: Millis, tries: int, now: Millis, jitter: float
 ) -> Millis | None:
     """Tell when a failed event is due again; None: it is dead.
 
     ``tries`` counts the attempts before the one that failed. The pauses never step over
     the end of the 24 h: one attempt, then the last, is made just there.
     """
-    end = created_at + LIFETIME
+    end = begun_at + LIFETIME
     if now >= end and tries + 1 >= ATTEMPTS_AT_LEAST:
         return None
     due_at = now + round(pause(tries, SHORTEST_PAUSE, LONGEST_PAUSE, jitter))
     return min(due_at, end) if now < end else due_at
 
 
-def is_old(created_at: Millis, now: Millis) -> bool:
+def is_old(begun_at: Millis, now: Millis) -> bool:
     """Tell whether an event's 24 h are over."""
-    return now >= created_at + LIFETIME
+    return now >= begun_at + LIFETIME
 
 
 # --- URLs ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from esmed.metrics import Match, Metrics
 from esmed.models import ReceiptIn
 from esmed.store import base
 
-
 _MATCHES: Final[Mapping[object, Match]] = {
     "matched": "matched",
     "unmatched": "unmatched",

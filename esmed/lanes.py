@@ -17,7 +17,7 @@ from typing import Final
 
 from esmed.models import Millis, Priority, Queued
 
-MOST: Final = 2000
+MOST: Final = 8000
 """Messages of a lane in memory."""
 
 PAGE: Final = 500

@@ -311,7 +311,7 @@ class InboundIn(Struct, frozen=True, kw_only=True, gc=False):
     total: int = 1
     part: int = 1
     session: str = ""
-    """Identifies the bind that brought it; another one means a redelivery is possible."""
+    """Identifies the bind that brought it; over another one it may come again."""
 
 
 class Inbound(Struct, frozen=True, kw_only=True, gc=False):

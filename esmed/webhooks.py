@@ -235,7 +235,7 @@ class Webhooks:
                 reason=answer.note,
             )
         due_at = hooks.next_attempt(
-            created_at=item.created_at,
+            begun_at=item.begun_at,
             tries=item.tries,
             now=now,
             jitter=self._jitter(),
@@ -260,7 +260,7 @@ class Webhooks:
         old = self._queue.reserve(
             item
             for item in page
-            if item.url == url and hooks.is_old(item.created_at, now)
+            if item.url == url and hooks.is_old(item.begun_at, now)
         )
         self._release()
         if not old:

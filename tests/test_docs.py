@@ -16,6 +16,8 @@ from esmed.config import Config, loads, render
 from esmed.metrics import Metrics
 from esmed.secret import Surroundings
 from esmed.simulator.cli import read_faults
+from esmed.smpp import status
+from pdu import CommandStatus
 
 ROOT = Path(__file__).parents[1]
 DOCS = [
@@ -275,6 +277,26 @@ def supplied(value: object, folder: Path) -> object:
             return [supplied(item, folder) for item in value]
         case _:
             return value
+
+
+class TestStatuses:
+    def test_what_they_mean(self) -> None:
+        text = SMPP.read_text(encoding="utf-8").partition("## What a status means")[2]
+        told = {
+            name: word
+            for names, word in re.findall(r"(?m)^\| (R.*?) \| `(\w+)` \|", text)
+            for name in re.findall(r"\bR[A-Z_]+\b", names)
+        }
+        assert set(told.values()) == {"message", "account", "temporary"}
+        meant = {
+            each.name.removeprefix("ESME_"): str(status.outcome(each).fault.cls)
+            for each in CommandStatus
+            if each and each is not CommandStatus.ESME_RTHROTTLED
+        }
+        assert told.items() <= meant.items()
+        assert {
+            name for name, word in meant.items() if word in {"message", "account"}
+        } <= told.keys()
 
 
 # --- commands ------------------------------------------------------------------------

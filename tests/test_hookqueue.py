@@ -17,7 +17,7 @@ def item(seq: int, url: str | None = A) -> OutboxItem:
         type="message.delivered",
         url=url,
         body=b"{}",
-        created_at=T,
+        begun_at=T,
         due_at=T,
         tries=0,
     )

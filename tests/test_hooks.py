@@ -72,7 +72,7 @@ class TestEvents:
     def test_schedule(self) -> None:
         now, tries, pauses = T, 0, []
         while due_at := hooks.next_attempt(
-            created_at=T, tries=tries, now=now, jitter=0.5
+            begun_at=T, tries=tries, now=now, jitter=0.5
         ):
             pauses.append((due_at - now) / SECOND)
             now, tries = due_at, tries + 1
@@ -86,18 +86,18 @@ class TestEvents:
     def test_the_last_attempt_is_made_at_the_end_of_the_day(self) -> None:
         before = T + DAY - 10 * SECOND
 
-        due_at = hooks.next_attempt(created_at=T, tries=30, now=before, jitter=0.0)
+        due_at = hooks.next_attempt(begun_at=T, tries=30, now=before, jitter=0.0)
 
         assert due_at == T + DAY
         assert (
-            hooks.next_attempt(created_at=T, tries=31, now=T + DAY, jitter=0.0) is None
+            hooks.next_attempt(begun_at=T, tries=31, now=T + DAY, jitter=0.0) is None
         )
 
     def test_an_old_one_gets_three_attempts(self) -> None:
         now = T + 3 * DAY
 
         dues = [
-            hooks.next_attempt(created_at=T, tries=tries, now=now, jitter=0.0)
+            hooks.next_attempt(begun_at=T, tries=tries, now=now, jitter=0.0)
             for tries in range(3)
         ]
 
@@ -117,7 +117,7 @@ class TestEvents:
     ) -> None:
         now = T + age
 
-        due_at = hooks.next_attempt(created_at=T, tries=tries, now=now, jitter=jitter)
+        due_at = hooks.next_attempt(begun_at=T, tries=tries, now=now, jitter=jitter)
 
         if due_at is None:
             assert age >= DAY

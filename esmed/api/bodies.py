@@ -45,8 +45,10 @@ _TYPES: Final = get_type_hints(Submit, include_extras=True)
 _ABOUT_FIELD: Final = re.compile(
     r"Object (missing required|contains unknown) field `(.+)`"
 )
-_STRING_OR_OPENING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|([{\[])', re.DOTALL)
+# Possessive, and content with a string that has no end: linear whatever the body.
+_STRING_OR_OPENING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([{\[])', re.DOTALL)
 _MAX_CONTAINERS: Final = MAX_MESSAGES + 100  # the messages, and a few around them
+_MAX_TOKENS: Final = MAX_MESSAGES * 50  # more than every field of every message
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _HALF: Final = "has a lone surrogate, which is half a character"
 
@@ -145,9 +147,9 @@ def _sprawls(body: bytes) -> bool:
     if body.count(b"{") + body.count(b"[") <= _MAX_CONTAINERS:
         return False
     found = 0
-    for token in _STRING_OR_OPENING.finditer(body):
+    for count, token in enumerate(_STRING_OR_OPENING.finditer(body)):
         found += token.lastindex or 0
-        if found > _MAX_CONTAINERS:
+        if found > _MAX_CONTAINERS or count > _MAX_TOKENS:
             return True
     return False
 

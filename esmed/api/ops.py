@@ -6,7 +6,13 @@ from esmed import views
 from esmed.api import bodies, problems, reading, schema
 from esmed.api.openapi import document
 from esmed.api.problems import ProblemError
-from esmed.api.table import ConnectorList, OperationList, Replayed, Status
+from esmed.api.table import (
+    ConnectorList,
+    OperationList,
+    Replayed,
+    Status,
+    WebhookSecret,
+)
 from esmed.connector import Connector
 from esmed.gateway import Caller, Gateway
 from esmed.metrics import CONTENT_TYPE, Metrics
@@ -78,6 +84,12 @@ class OpsApi:
             since=schema.millis(wanted.since), dead=wanted.dead
         )
         return problems.json(views.encode(Replayed(count)))
+
+    async def webhook_secret(self, request: web.Request, _: Caller) -> web.Response:
+        """``GET /v1/webhook-secret``."""
+        query = reading.query(request, {"url"})
+        secret = self._gateway.webhook_secret(query.get("url", ""))
+        return problems.json(views.encode(WebhookSecret(secret)))
 
     # --- health ----------------------------------------------------------------------
 

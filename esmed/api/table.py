@@ -68,6 +68,12 @@ class Replayed(Struct, frozen=True):
     replayed: int
 
 
+class WebhookSecret(Struct, frozen=True):
+    """What signs the events that go to a message's own ``webhook_url``."""
+
+    secret: str
+
+
 class Status(Struct, frozen=True):
     """That all is well."""
 
@@ -274,6 +280,16 @@ OPERATIONS: Final = (
         body=Replay,
         answers=(Replayed,),
         refusals=(400, 413, 415, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/webhook-secret",
+        name="webhook_secret",
+        summary="Show what signs the events to a message's own webhook_url",
+        access="admin",
+        query=(Parameter("url", "as messages name it, to the letter", _STRING),),
+        answers=(WebhookSecret,),
+        refusals=(400, 404),
     ),
     Operation(
         method="GET",

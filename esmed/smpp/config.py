@@ -163,7 +163,7 @@ class Config(ConnectorConfig):
 
     def _not_yet(self) -> Iterator[ConfigFault]:
         if self.bind == "pair":
-            message = "pair is not in this version; use transceiver, or two connectors"
+            message = "pair is not in this version; use transceiver"
             yield ConfigFault(path="bind", message=message)
         if self.sessions > 1:
             message = "more than 1 is not in this version"
@@ -174,6 +174,11 @@ class Config(ConnectorConfig):
             yield self._long("system_id", SYSTEM_ID_STANDARD)
         if len(self.password.reveal()) > PASSWORD_STANDARD:
             yield self._long("password", PASSWORD_STANDARD)
+        if self.bind == "transmitter" and self.receipts != "none":
+            message = (
+                "a transmitter hears of no receipts; with none messages end as sent"
+            )
+            yield ConfigFault(path="receipts", message=message)
 
     def _long(self, key: str, standard: int) -> ConfigFault:
         message = f"longer than the {standard} octets of the standard; sent whole"

@@ -161,13 +161,22 @@ def _resolve(unit: Unit, op: base.Resolve) -> bool:
     )
 
 
+# Not as a comparison of pairs: for that SQLite would read all that are due at once.
+_BEHIND: Final = (
+    "SELECT * FROM messages WHERE lane = :lane AND due_at = :due AND seq > :seq"
+    " AND :due <= :now"
+    " UNION ALL"
+    " SELECT * FROM messages WHERE lane = :lane AND due_at > :due AND due_at <= :now"
+    " ORDER BY due_at, seq LIMIT :limit"
+)
+
+
 def _page(unit: Unit, op: base.Page) -> base.QueuePage:
     lane = unit.lanes.id(unit.connection, op.via, op.priority)
+    due_at, seq = op.after
     (found,) = unit.connection.execute(
-        f"SELECT json_group_array(json_array({rows.COLUMNS}))"  # noqa: S608 - ours
-        " FROM (SELECT * FROM messages WHERE lane = ? AND due_at <= ?"
-        " AND (due_at, seq) > (?, ?) ORDER BY due_at, seq LIMIT ?)",
-        (lane, op.now, *op.after, op.limit),
+        f"SELECT json_group_array(json_array({rows.COLUMNS})) FROM ({_BEHIND})",  # noqa: S608 - ours
+        {"lane": lane, "now": op.now, "due": due_at, "seq": seq, "limit": op.limit},
     ).fetchone()
     records = unit.lanes.records(found)
     next_due = None
@@ -177,6 +186,16 @@ def _page(unit: Unit, op: base.Page) -> base.QueuePage:
             (lane, op.now),
         ).fetchone()
     return base.QueuePage([rows.queued(record) for record in records], next_due)
+
+
+def _hook_result(unit: Unit, op: base.HookResult) -> None:
+    outbox.note(unit.connection, op)
+
+
+def _replay(unit: Unit, op: base.Replay) -> int:
+    count = outbox.replay(unit.connection, op)
+    unit.events += count
+    return count
 
 
 _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
@@ -190,6 +209,6 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Resolve: _resolve,
     base.ReceiveMo: inbound.receive,
     base.SessionEnded: inbound.session_ended,
-    base.HookResult: outbox.note,
-    base.Replay: outbox.replay,
+    base.HookResult: _hook_result,
+    base.Replay: _replay,
 }

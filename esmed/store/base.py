@@ -229,6 +229,15 @@ class Lane(Struct, frozen=True, gc=False):
     next_due: Millis
 
 
+class Vitals(Struct, frozen=True):
+    """What a look at the whole store tells, by connector."""
+
+    oldest: dict[str, Millis]
+    """Since when the first of those waiting for it (by first choice) is due."""
+    held: dict[str, int]
+    """Messages whose outcome is unknown and waits for news."""
+
+
 class Change(Struct, frozen=True, gc=False):
     """A message's state changed, told after the commit."""
 
@@ -271,9 +280,11 @@ class OutboxItem(Struct, frozen=True, kw_only=True, gc=False):
     url: str | None
     """None: the configured one."""
     body: bytes
-    created_at: Millis
+    begun_at: Millis
+    """When it was made, or an operator had it sent again."""
     due_at: Millis
     tries: int
+    """Since then."""
 
 
 class OutboxEntry(Struct, frozen=True, kw_only=True, gc=False):
@@ -333,6 +344,9 @@ class Store(Protocol):
 
     async def lanes(self) -> list[Lane]:
         """Return what waits, at start."""
+
+    async def vitals(self) -> Vitals:
+        """Return what the metrics show and only the store knows."""
 
     async def outbox(
         self, now: Millis, limit: int, skip_urls: Sequence[str | None]

@@ -20,11 +20,7 @@ def insert(
     connection: sqlite3.Connection, into: str, rows: Sequence[Row], *, verb: str = ""
 ) -> None:
     """Insert rows ``into`` a table (``name (column, …)``); ``verb``: ``OR REPLACE``."""
-    for values, parameters in _chunks(rows):
-        connection.execute(
-            f"INSERT {verb} INTO {into} VALUES {values}",  # noqa: S608 - names are ours
-            parameters,
-        )
+    run(connection, f"INSERT {verb} INTO {into} VALUES {{}}", rows)  # noqa: S608 - ours
 
 
 def update(
@@ -33,12 +29,18 @@ def update(
     """Set ``columns`` (``a, b``) of the rows whose key, the first column, is given."""
     names = columns.split(", ")
     sets = ", ".join(f"{name} = v.column{i}" for i, name in enumerate(names[1:], 2))
+    run(
+        connection,
+        f"UPDATE {table} SET {sets} FROM (VALUES {{}}) AS v"  # noqa: S608 - names are ours
+        f" WHERE {table}.{names[0]} = v.column1",
+        rows,
+    )
+
+
+def run(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
+    """Execute a statement for rows: they take the place of its ``{}``."""
     for values, parameters in _chunks(rows):
-        connection.execute(
-            f"UPDATE {table} SET {sets} FROM (VALUES {values}) AS v"  # noqa: S608 - names are ours
-            f" WHERE {table}.{names[0]} = v.column1",
-            parameters,
-        )
+        connection.execute(statement.format(values), parameters)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[tuple[str, list[Value]]]:

@@ -50,13 +50,14 @@ def receive(unit: Unit, op: base.ReceiveMo) -> Literal["whole", "part", "duplica
 
 def give_up(unit: Unit, now: Millis, limit: int) -> int:
     """Deliver, flagged incomplete, what has waited too long for its other parts."""
-    origins = unit.connection.execute(
-        "SELECT DISTINCT origin FROM inbound_parts WHERE give_up_at <= ? LIMIT ?",
+    found = unit.connection.execute(
+        "SELECT origin FROM inbound_parts WHERE give_up_at <= ?"
+        " ORDER BY give_up_at LIMIT ?",
         (now, limit),
     ).fetchall()
-    for (origin,) in origins:
+    for (origin,) in dict.fromkeys(found):
         _take(unit, origin, _parts(unit, origin))
-    return len(origins)
+    return len(found)
 
 
 def session_ended(unit: Unit, op: base.SessionEnded) -> None:

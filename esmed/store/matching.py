@@ -15,6 +15,7 @@ _AGREEING_DIGITS = 7
 class Candidate(Struct, frozen=True, array_like=True):
     """An accepted attempt whose SMSC id has one of the receipt's keys."""
 
+    connector: str
     key: str
     smsc_id: str
     seq: int
@@ -37,11 +38,10 @@ def choose(
     an equal id with another destination. Among several with an equal id: the same
     destination, the same host, the newest (ids are used again).
     """
-    same = [c for c in candidates if c.smsc_id == receipt.smsc_id]
-    same = same or [c for c in candidates if c.key == receipt.keys[0]]
-    agreeing = [c for c in same if _agrees(receipt, c)]
-    if agreeing:
-        return _latest(receipt, agreeing)
+    certain = sure(receipt, candidates)
+    if certain is not None:
+        return certain
+    same = _same(receipt, candidates)
     converted = [
         c for c in candidates if c.key != receipt.keys[0] and _agrees(receipt, c)
     ]
@@ -50,6 +50,18 @@ def choose(
     if len(converted) == 1:
         return converted[0]
     return _latest(receipt, same) if same else None
+
+
+def sure(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate | None:
+    """Choose where no converted id could change the choice, else None."""
+    agreeing = [c for c in _same(receipt, candidates) if _agrees(receipt, c)]
+    return _latest(receipt, agreeing) if agreeing else None
+
+
+def _same(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return those with the very id, else those with its canonical form."""
+    same = [c for c in candidates if c.smsc_id == receipt.smsc_id]
+    return same or [c for c in candidates if c.key == receipt.keys[0]]
 
 
 def _latest(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate:

@@ -57,7 +57,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(msg)
     for number, sql in enumerate(known[version:], version + 1):
         connection.executescript(
-            f"BEGIN IMMEDIATE; {sql};"
+            f"BEGIN IMMEDIATE;\n{sql}\n;"
             f" PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {number}; COMMIT;"
         )

@@ -1,18 +1,21 @@
-"""Events on their way to the customers' URLs."""
+"""Events on their way to the customers' URLs.
+
+An event is never due before the one ahead of it in its stream, so that a look has to
+pass over few that are due and may not go.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from esmed.models import Millis
-from esmed.store import base
+from esmed.store import base, bulk
 from esmed.store.rows import text
-from esmed.store.unit import Unit
 
 URLS: Final = 64
 """URLs in one look at most; the next look goes on behind them."""
@@ -20,31 +23,53 @@ URLS: Final = 64
 _STEPS: Final = 2000
 """URLs passed over in one look at most."""
 
+_LEAST: Final = 32
+"""Events of one URL that a look has room for, however many URLs there are."""
 
-def note(unit: Unit, op: base.HookResult) -> None:
+_INSERT: Final = """
+    INSERT INTO outbox
+        (id, stream, type, url, body, state, created_at, begun_at, due_at)
+    SELECT column1, column2, column3, column4, column5, 'pending', column6, column6,
+        max(column6, coalesce((
+            SELECT max(due_at) FROM outbox WHERE stream = column2), 0))
+    FROM (VALUES {})
+"""
+
+
+def insert(connection: sqlite3.Connection, events: Sequence[bulk.Row]) -> None:
+    """Add events: id, stream, type, URL ("": the configured one), body and time."""
+    bulk.run(connection, _INSERT, events)
+
+
+def note(connection: sqlite3.Connection, op: base.HookResult) -> None:
     """Record one attempt and what follows it."""
-    unit.connection.execute(
-        "UPDATE outbox SET state = ?, due_at = ?,"
+    due_at = op.due_at if op.outcome == "retry" else None
+    connection.execute(
+        "UPDATE outbox SET state = ?, due_at = ?, tries = tries + 1,"
         " attempts = json_insert(attempts, '$[#]', json_array(?, ?)) WHERE seq = ?",
         (
             "pending" if op.outcome == "retry" else op.outcome,
-            op.due_at if op.outcome == "retry" else None,
+            due_at,
             op.at,
             op.note,
             op.seq,
         ),
     )
+    if due_at is not None:
+        connection.execute(
+            "UPDATE outbox SET due_at = ?1 WHERE due_at < ?1 AND seq > ?2"
+            " AND stream = (SELECT stream FROM outbox WHERE seq = ?2)",
+            (due_at, op.seq),
+        )
 
 
-def replay(unit: Unit, op: base.Replay) -> int:
+def replay(connection: sqlite3.Connection, op: base.Replay) -> int:
     """Have events delivered again; return how many."""
-    cursor = unit.connection.execute(
-        "UPDATE outbox SET state = 'pending', due_at = ? WHERE due_at IS NULL"
-        " AND created_at >= ? AND (state = 'dead' OR ?)",
+    return connection.execute(
+        "UPDATE outbox SET state = 'pending', due_at = ?1, begun_at = ?1, tries = 0"
+        " WHERE due_at IS NULL AND created_at >= ?2 AND (state = 'dead' OR ?3)",
         (op.now, op.since, not op.dead),
-    )
-    unit.events += cursor.rowcount
-    return cursor.rowcount
+    ).rowcount
 
 
 class Outlook:
@@ -72,7 +97,10 @@ class Outlook:
             wanted = self._look(connection, now, skip)
         if not wanted:
             return []
-        (found,) = connection.execute(_HEADS, (text(wanted), now, limit)).fetchone()
+        each = max(_LEAST, limit // len(wanted))
+        (found,) = connection.execute(
+            _HEADS, (text(wanted), now, limit, each)
+        ).fetchone()
         return [
             base.OutboxItem(
                 seq=row.seq,
@@ -81,7 +109,7 @@ class Outlook:
                 type=row.type,
                 url=row.url or None,
                 body=row.body.encode(),
-                created_at=row.created_at,
+                begun_at=row.begun_at,
                 due_at=row.due_at,
                 tries=row.tries,
             )
@@ -117,7 +145,7 @@ class _Row(Struct, array_like=True):
     type: str
     url: str
     body: str
-    created_at: Millis
+    begun_at: Millis
     due_at: Millis
     tries: int
 
@@ -141,7 +169,7 @@ _URLS: Final = """
 
 _HEADS: Final = """
     SELECT json_group_array(json_array(o.seq, o.id, o.stream, o.type, o.url, o.body,
-        o.created_at, o.due_at, json_array_length(o.attempts)))
+        o.begun_at, o.due_at, o.tries))
     FROM (
         SELECT h.seq FROM json_each(?1) AS wanted CROSS JOIN outbox AS h
         ON h.seq IN (
@@ -149,7 +177,7 @@ _HEADS: Final = """
             WHERE url = wanted.value AND due_at <= ?2 AND NOT EXISTS (
                 SELECT 1 FROM outbox AS earlier WHERE earlier.stream = one.stream
                 AND earlier.seq < one.seq AND earlier.due_at IS NOT NULL)
-            ORDER BY due_at, seq LIMIT ?3)
+            ORDER BY due_at, seq LIMIT ?4)
         ORDER BY h.due_at, h.seq LIMIT ?3
     ) AS head CROSS JOIN outbox AS o ON o.seq = head.seq
 """

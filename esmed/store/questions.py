@@ -104,6 +104,29 @@ class Questions:
 
         return await self._ask(read)
 
+    async def vitals(self) -> base.Vitals:
+        """Return what the metrics show and only the store knows."""
+
+        def read(connection: sqlite3.Connection) -> base.Vitals:
+            waiting = connection.execute(
+                "SELECT id, (SELECT min(due_at) FROM messages"
+                " WHERE lane = lanes.id AND due_at IS NOT NULL) FROM lanes"
+            ).fetchall()
+            held = connection.execute(
+                "SELECT json_extract(progress, '$[2]'), count(*) FROM messages"
+                " WHERE state = 'submitting' AND due_at IS NULL"
+                " AND json_extract(progress, '$[1]') GROUP BY 1"
+            ).fetchall()
+            lanes = Lanes(connection)
+            oldest: dict[str, Millis] = {}
+            for number, due_at in waiting:
+                if due_at is not None:
+                    first = lanes[number][0][0]
+                    oldest[first] = min(oldest.get(first, due_at), due_at)
+            return base.Vitals(oldest, dict(held))
+
+        return await self._ask(read)
+
     async def answer(self, client: str, key: str) -> base.IdempotencyKey | None:
         """Return what was answered to this Idempotency-Key within 24 h."""
 

@@ -7,7 +7,7 @@ fit none are parked and looked through when new ids come.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Struct
 from esmed import lifecycle
 from esmed.models import FINAL_STATES, ReceiptIn, Record
 from esmed.store import base, bulk
-from esmed.store.matching import Candidate, choose
+from esmed.store.matching import Candidate, choose, sure
 from esmed.store.rows import text
 from esmed.store.unit import Unit
 
@@ -26,12 +26,28 @@ _Key = tuple[str, str]
 
 
 def match(unit: Unit, operations: Sequence[base.Receipt]) -> list[Match]:
-    """Note receipts for the attempts they are about; park the others."""
-    wanted = {
-        (op.receipt.connector, key) for op in operations for key in op.receipt.keys
-    }
-    found = _candidates(unit, wanted)
-    chosen = [_choose(unit, op.receipt, found) for op in operations]
+    """Note receipts for the attempts they are about; park the others.
+
+    Most are settled by the id as it stands; only for the rest is it converted.
+    """
+    receipts = [op.receipt for op in operations]
+    found = _candidates(
+        unit, {(one.connector, one.keys[0]) for one in receipts if one.keys}
+    )
+    chosen = [
+        sure(one, found.get((one.connector, one.keys[0]), ())) if one.keys else None
+        for one in receipts
+    ]
+    left = [
+        one for one, candidate in zip(receipts, chosen, strict=True) if not candidate
+    ]
+    found |= _candidates(
+        unit, {(one.connector, key) for one in left for key in one.keys[1:]}
+    )
+    chosen = [
+        candidate or _choose(unit, one, found)
+        for one, candidate in zip(receipts, chosen, strict=True)
+    ]
     unit.preload(candidate.seq for candidate in chosen if candidate)
     return [
         _receipt(unit, op, candidate)
@@ -42,9 +58,14 @@ def match(unit: Unit, operations: Sequence[base.Receipt]) -> list[Match]:
 def unpark(unit: Unit, new_ids: Iterable[bulk.Row]) -> None:
     """Give receipts that came before their response to the message they are about."""
     fresh: dict[_Key, list[Candidate]] = defaultdict(list)
-    for connector, *rest in new_ids:
-        candidate = msgspec.convert(rest, Candidate)
-        fresh[str(connector), candidate.key].append(candidate)
+    (parked_any,) = unit.connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM parked)"
+    ).fetchone()
+    if not parked_any:
+        return
+    for row in new_ids:
+        candidate = msgspec.convert(row, Candidate)
+        fresh[candidate.connector, candidate.key].append(candidate)
     if not fresh:
         return
     (rows,) = unit.connection.execute(
@@ -74,11 +95,14 @@ class _Parked(Struct, array_like=True):
     receipt: ReceiptIn
 
 
+_decode_candidates = msgspec.json.Decoder(list[Candidate]).decode
 _decode_parked = msgspec.json.Decoder(list[_Parked]).decode
 
 
-def _candidates(unit: Unit, wanted: Iterable[_Key]) -> dict[_Key, list[Candidate]]:
+def _candidates(unit: Unit, wanted: Collection[_Key]) -> dict[_Key, list[Candidate]]:
     found: dict[_Key, list[Candidate]] = defaultdict(list)
+    if not wanted:
+        return found
     (rows,) = unit.connection.execute(
         "SELECT json_group_array(json_array(s.connector, s.key, s.smsc_id, s.seq,"
         " s.part, s.attempt, s.host, s.recipient, s.at))"
@@ -87,9 +111,8 @@ def _candidates(unit: Unit, wanted: Iterable[_Key]) -> dict[_Key, list[Candidate
         " AND s.connector = json_extract(wanted.value, '$[0]')",
         (text(list(wanted)),),
     ).fetchone()
-    for connector, *rest in msgspec.json.decode(rows):
-        candidate = msgspec.convert(rest, Candidate)
-        found[connector, candidate.key].append(candidate)
+    for candidate in _decode_candidates(rows):
+        found[candidate.connector, candidate.key].append(candidate)
     return found
 
 

@@ -94,7 +94,7 @@ class SqliteStore(Questions):
             connection = connect(self.path)
             self._check(connection)
             return self._recovered(connection, now)
-        except BaseException as error:
+        except Exception as error:
             if connection is not None:
                 connection.close()
             if isinstance(error, sqlite3.Error):
@@ -205,6 +205,7 @@ def _take_lock(path: Path) -> int:
                 " or give this one a store of its own"
             )
         else:
-            msg = f"store.url: cannot open {path}: {error.strerror}"
+            where = "" if error.filename == str(path) else f" ({error.filename})"
+            msg = f"store.url: cannot open {path}: {error.strerror}{where}"
         raise StoreError(msg) from error
     return lock

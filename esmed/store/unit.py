@@ -19,7 +19,7 @@ from esmed import lifecycle, views
 from esmed.announce import AMENDED, INBOUND, Announcer
 from esmed.ids import IdSource
 from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
-from esmed.store import bulk, rows
+from esmed.store import bulk, outbox, rows
 from esmed.store.base import Change
 
 _CACHED: Final = 4096
@@ -101,11 +101,7 @@ class Unit:
             ],
         )
         bulk.update(self.connection, "messages", "seq, request", self._erased)
-        bulk.insert(
-            self.connection,
-            "outbox (id, stream, type, url, body, state, created_at, due_at)",
-            self._outbox,
-        )
+        outbox.insert(self.connection, self._outbox)
         self.events += len(self._outbox)
         self._new, self._dirty, self._erased, self._outbox = {}, {}, [], []
 
@@ -263,7 +259,7 @@ class Unit:
             at = inbound.received_at
             body = views.event(INBOUND, at, views.inbound(inbound))
             self._outbox.append(
-                (inbound.id, inbound.id, INBOUND, "", body.decode(), "pending", at, at)
+                (inbound.id, inbound.id, INBOUND, "", body.decode(), at)
             )
 
     def _announce(self, record: Record, type_: str, at: Millis) -> None:
@@ -274,4 +270,4 @@ class Unit:
             id_ = f"{record.id}-{self._ids.next(at)}"
         url = record.request.webhook_url or ""
         body = views.event(type_, at, views.message(record, at)).decode()
-        self._outbox.append((id_, record.id, type_, url, body, "pending", at, at))
+        self._outbox.append((id_, record.id, type_, url, body, at))

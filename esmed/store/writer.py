@@ -19,6 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,15 +45,11 @@ class _Work(Struct):
     """Operations that were given together, and whom to tell."""
 
     operations: Sequence[Operation]
-    done: Callable[[list[Any]], None] | None
-    future: asyncio.Future[Any] | None
-
-    @property
-    def duty(self) -> bool:
-        return self.future is None
+    done: Callable[[list[Any]], None]
+    duty: bool
 
 
-_STOP: Final = _Work((), None, None)
+_STOP: Final = _Work((), lambda _: None, duty=True)
 
 
 class Writer(threading.Thread):
@@ -96,7 +93,7 @@ class Writer(threading.Thread):
         if self._ended or not self.available:
             raise StoreUnavailableError(str(self._fault))
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._inbox.put(_Work((operation,), None, future))
+        self._inbox.put(_Work((operation,), partial(_answer, future), duty=False))
         return await future
 
     def duty(
@@ -106,7 +103,7 @@ class Writer(threading.Thread):
         if self._ended:
             _log.warning("store.closed", operations=len(operations))
         else:
-            self._inbox.put(_Work(operations, done, None))
+            self._inbox.put(_Work(operations, done, duty=True))
 
     async def end(self) -> None:
         """Commit what there is, if that can be, and end the thread."""
@@ -120,9 +117,9 @@ class Writer(threading.Thread):
         try:
             unit = self._connect()
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits begin()
-            self._call(_answer, self._ready, error)
+            self._call(_answer, self._ready, [error])
             return
-        self._call(_answer, self._ready, None)
+        self._call(_answer, self._ready, [None])
         try:
             while self._take():
                 self._commit(unit)
@@ -245,10 +242,10 @@ class Writer(threading.Thread):
         if self.available:
             self.available = False
             _log.error("store.unavailable", reason=fault)
+        self._call(self._tell_failed, fault)
         work = [*group, *self._waiting]
         self._refuse([one for one in work if not one.duty], fault)
         self._waiting = deque(one for one in work if one.duty)
-        self._call(self._tell_failed, fault)
         if self._stopping and self._waiting:
             _log.error("store.not_on_disk", operations=len(self._waiting))
             self._waiting.clear()
@@ -270,37 +267,31 @@ def _weight(operations: Sequence[Operation]) -> int:
 
 def _rest(work: _Work, results: list[Any]) -> _Work:
     """Return what is left to do of a work, to be told together with what is done."""
-    done = work.done
-    if done is None or not results:
+    if not results:
         return work
+    done = work.done
 
     def tell(later: list[Any]) -> None:
         done(results + later)
 
-    return _Work(work.operations[len(results) :], tell, None)
+    return _Work(work.operations[len(results) :], tell, work.duty)
 
 
-def _answer(ready: asyncio.Future[None], error: Exception | None) -> None:
-    """Tell whoever waits for the store to open, if he still does."""
-    if ready.done():
+def _answer(future: asyncio.Future[Any], results: list[Any]) -> None:
+    """Tell whoever waits for one result, if he still does."""
+    (result,) = results
+    if future.done():
         return
-    if error is None:
-        ready.set_result(None)
+    if isinstance(result, Exception):
+        future.set_exception(result)
     else:
-        ready.set_exception(error)
+        future.set_result(result)
 
 
 def _release(finished: Sequence[tuple[_Work, list[Any]]]) -> None:
     """Give everybody their results, in the loop."""
     for work, results in finished:
-        if work.future is None:
-            if work.done is not None:
-                try:
-                    work.done(results)
-                except Exception as error:  # noqa: BLE001 - others wait for theirs
-                    _log.error("store.bug", exc=error)
-        elif not work.future.done():
-            if isinstance(results[0], Exception):
-                work.future.set_exception(results[0])
-            else:
-                work.future.set_result(results[0])
+        try:
+            work.done(results)
+        except Exception as error:  # noqa: BLE001 - others wait for theirs
+            _log.error("store.bug", exc=error)

@@ -210,7 +210,7 @@ class TestBatch:
         assert [error.field for error in info.value.errors] == [field]
 
 
-class TestManyObjects:
+class TestSprawl:
     """A small body must not become a large heap."""
 
     def test_a_batch(self) -> None:
@@ -220,6 +220,10 @@ class TestManyObjects:
 
     def test_one_message(self) -> None:
         body = b'{"text": 1, "x": [' + b"[]," * 1_000_000 + b"[]]}"
+        assert refused(body) == {"": "more objects and lists than any request has"}
+
+    def test_texts(self) -> None:
+        body = b'{"text": 1, "x": "' + b"[" * 20_000 + b'"' + b'""' * 600_000 + b"}"
         assert refused(body) == {"": "more objects and lists than any request has"}
 
     def test_brackets_in_texts_are_none(self) -> None:

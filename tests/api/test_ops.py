@@ -1,8 +1,9 @@
 """The endpoints about the daemon, over HTTP."""
 
 import pytest
-from fakes.httprig import Rig
+from fakes.httprig import Builder, Rig
 
+from esmed import hooks
 from esmed.connector import Health, HealthState
 from esmed.metrics import CONTENT_TYPE
 
@@ -80,6 +81,16 @@ async def test_metrics(rig: Rig) -> None:
     assert reply.status == 200
     assert reply.headers["Content-Type"] == CONTENT_TYPE
     assert b"esmed_build_info" in reply.body
+
+
+async def test_webhook_secret(build: Builder) -> None:
+    rig = await build(webhook_hosts=("hooks.example.org",))
+    reply = await rig.get("/v1/webhook-secret?url=https://hooks.example.org/a")
+    expected = hooks.own_secret(b"secret", "https://hooks.example.org/a")
+    assert (reply.status, reply.json) == (200, {"secret": expected})
+    for url in ("https://elsewhere.example.org/a", "https://[", ""):
+        reply = await rig.get(f"/v1/webhook-secret?url={url}")
+        assert (reply.status, reply.fields) == (400, ["url"])
 
 
 async def test_replay(rig: Rig) -> None:

@@ -131,6 +131,7 @@ class Builder:
             clock=clock,
             max_queued=max_queued,
             webhook_hosts=webhook_hosts,
+            webhook_key=b"secret",
         )
         metrics = Metrics(routes=server.ROUTES)
         config = Http(listen=(Endpoint("127.0.0.1", 0),), clients=clients, **http)

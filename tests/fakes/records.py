@@ -172,7 +172,11 @@ def receipt_of(
 
 
 def mo(
-    text: str = "hello", *, at: int = T0, give_up_at: int | None = None, **fields: Any
+    text: str | None = "hello",
+    *,
+    at: int = T0,
+    give_up_at: int | None = None,
+    **fields: Any,
 ) -> base.ReceiveMo:
     """The operation that stores an MO PDU."""
     one = InboundIn(
@@ -184,7 +188,7 @@ def mo(
             "data_coding": 3,
             "encoding": "latin1",
             "text": text,
-            "data": text.encode("latin-1"),
+            "data": (text or "").encode("latin-1", "replace"),
             "udh": None,
             "received_at": at,
             "session": "bind-1",

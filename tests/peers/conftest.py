@@ -34,7 +34,9 @@ def start_smsc(stack: AsyncExitStack) -> StartSmsc:
         if why is not None:
             pytest.skip(why)
         if name == "smpp34":
-            return await stack.enter_async_context(rust.smsc(first_id, ids))
+            return await stack.enter_async_context(
+                rust.running(rust.Smsc(first_id, ids))
+            )
         return await stack.enter_async_context(
             script(
                 name,

@@ -3,7 +3,6 @@
 What it says is only what everybody hears: the HTTP interface and webhooks.
 """
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 import aiohttp
 from fakes.hook import HookSink
-from peers.peer import PATIENCE
+from peers.peer import eventually
 
 from esmed import config
 from esmed.app import App
@@ -82,9 +81,11 @@ class Daemon:
 
     async def until(self, condition: Callable[[dict[str, Any]], object]) -> None:
         """Wait for the connector to be so."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition(await self.connector()):
-                await asyncio.sleep(0.02)
+
+        async def holds() -> object:
+            return condition(await self.connector())
+
+        await eventually(holds)
 
     async def pdus(self, direction: str, command: str) -> int:
         """How many PDUs of a kind it says it sent (`out`) or got (`in`)."""
@@ -97,6 +98,14 @@ class Daemon:
             ):
                 return int(float(line.rpartition(" ")[2]))
         raise AssertionError(f"no count of {command}")
+
+    async def enquired(self, times: int) -> None:
+        """Wait until that many of its enquire_link have been answered."""
+
+        async def holds() -> bool:
+            return await self.pdus("in", "enquire_link_resp") >= times
+
+        await eventually(holds)
 
     def _events(self) -> list[dict[str, Any]]:
         key = b"peers-peers-peers-peers"

@@ -137,9 +137,15 @@ function send(command) {
     session[command.command]({...fields, short_message: text || ''});
     return;
   }
-  const parts = pieces(text, fields.data_coding === 8 ? 66 : 100);
+  const parts = pieces(text, fields.data_coding === 8 ? 65 : 60);
   reference += 1;
-  for (const part of order || parts.map((_, index) => index + 1)) {
+  const numbers = parts.map((_, index) => index + 1);
+  if (order === 'reversed') {
+    numbers.reverse();
+  } else if (order === 'rotated') {
+    numbers.push(numbers.shift());
+  }
+  for (const part of numbers) {
     const message = parts[part - 1];
     const place =
       concat === 'sar'

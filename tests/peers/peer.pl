@@ -153,8 +153,12 @@ sub send_message {
     return $post->(message_payload => $octets, @tlvs) if $concat eq 'payload';
     my @parts = pieces($octets, $concat eq 'udh16' ? 132 : 134);
     my $total = @parts;
+    my $order = $command->{order} // '';
+    my @numbers = 1 .. $total;
+    @numbers = reverse @numbers             if $order eq 'reversed';
+    push @numbers, shift @numbers           if $order eq 'rotated';
     $reference++;
-    for my $part (@{$command->{order} || [1 .. $total]}) {
+    for my $part (@numbers) {
         my $octets = $parts[$part - 1];
         if ($concat eq 'sar') {
             my @sar = ($reference, $total, $part);

@@ -6,7 +6,8 @@ in a process of its own (peer.js with node-smpp, peer.pl with Net::SMPP), the cl
 `seen` what it decoded, and sends what it is told.
 
 Commands: `send` (a PDU, its text coded by the peer, and cut by the peer if `concat` is
-given), `refuse` (the next submits to a number), `enquire_link`, `unbind`.
+given: `udh8`, `udh16`, `sar` or `payload`; parts in order, `reversed` or `rotated`),
+`refuse` (the next submits to a number), `enquire_link`, `unbind`.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import json
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,15 @@ PATIENCE = 60.0
 """Seconds; only what is broken takes that long."""
 HERE = Path(__file__).parent
 RECEIPT = 4  # esm_class of a receipt, SMPP 3.4 §5.2.12
+
+
+async def eventually(holds: Callable[[], Awaitable[object]]) -> None:
+    """Ask again and again until it holds: somebody else's state has no events."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +252,8 @@ def missing(name: str) -> str | None:
                 or subprocess.run(perl, capture_output=True, check=False).returncode
             ):
                 return "libnet-smpp-perl is not installed"
+        case _:
+            pass
     return None
 
 

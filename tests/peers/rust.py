@@ -1,8 +1,4 @@
-"""Peers in smpp34 (PyPI; written in Rust), which has no idea of texts.
-
-It codes PDUs only. Texts are coded and cut by smpplib, and decoded by aiosmpplib: each
-of somebody else's making too.
-"""
+"""Peers in smpp34 (PyPI; written in Rust)."""
 
 import asyncio
 import contextlib
@@ -11,18 +7,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import smpp34
-from aiosmpplib.codec import GSM7BitCodec
+from peers import coding
 from peers.peer import PATIENCE, Peer
-from smpplib import consts, gsm
 
-UDHI = 0x40
-TAGS = {
-    "receipted_message_id": smpp34.TLV_RECEIPTED_MESSAGE_ID,
-    "message_state": smpp34.TLV_MESSAGE_STATE,
-    "network_error_code": smpp34.TLV_NETWORK_ERROR_CODE,
-    "sar_msg_ref_num": smpp34.TLV_SAR_MSG_REF_NUM,
-    "sar_total_segments": smpp34.TLV_SAR_TOTAL_SEGMENTS,
-    "sar_segment_seqnum": smpp34.TLV_SAR_SEGMENT_SEQNUM,
+TAGS = {  # SMPP 3.4 §5.3.2
+    "receipted_message_id": 0x001E,
+    "message_state": 0x0427,
+    "network_error_code": 0x0423,
+    "sar_msg_ref_num": 0x020C,
+    "sar_total_segments": 0x020E,
+    "sar_segment_seqnum": 0x020F,
+    "message_payload": 0x0424,
 }
 NAMES = {tag: name for name, tag in TAGS.items()}
 FIELDS = (
@@ -38,89 +33,41 @@ FIELDS = (
 )
 
 
-def tlv(name: str, value: Any) -> smpp34.Tlv:
-    """An optional parameter; of octets given in hex, text, or a number."""
-    if name == "network_error_code":
-        octets = bytes.fromhex(value)
-    elif isinstance(value, str):
-        octets = value.encode() + b"\0"
-    else:
-        octets = value.to_bytes(2 if name == "sar_msg_ref_num" else 1, "big")
-    return smpp34.Tlv(TAGS[name], octets)
+def written(pdu: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a PDU: optional parameters are octets here."""
+    tlvs = []
+    for name, tag in TAGS.items():
+        value = pdu.pop(name, None)
+        if name == "network_error_code" and value:
+            value = bytes.fromhex(value)
+        elif isinstance(value, str):
+            value = value.encode() + b"\0"
+        elif isinstance(value, int):
+            value = value.to_bytes(2 if name == "sar_msg_ref_num" else 1, "big")
+        if value is not None:
+            tlvs.append(smpp34.Tlv(tag, value))
+    return {**pdu, "tlvs": tlvs}
 
 
-def seen(command: str, pdu: Any) -> dict[str, Any]:
+def read(command: str, pdu: Any) -> dict[str, Any]:
     """A message as an event."""
     fields = {name: getattr(pdu, name) for name in FIELDS}
-    content = pdu.short_message
-    for each in pdu.tlvs:
-        if each.tag == smpp34.TLV_MESSAGE_PAYLOAD:
-            content = each.value
-        elif each.tag in NAMES:
-            text = each.tag == smpp34.TLV_RECEIPTED_MESSAGE_ID
-            fields[NAMES[each.tag]] = each.as_string() if text else each.as_int()
-    concat = None
-    if pdu.esm_class & UDHI:
-        header, content = content[1 : 1 + content[0]], content[1 + content[0] :]
-        wide = header[0] == 8
-        concat = (int.from_bytes(header[2 : 3 + wide], "big"), header[-2], header[-1])
-    elif "sar_total_segments" in fields:
-        concat = tuple(fields[name] for name in list(TAGS)[-3:])  # type: ignore[assignment]
-    coding = pdu.data_coding & 0x0F
-    return {
-        "event": "pdu",
-        "command": command,
-        "status": 0,
-        "fields": fields,
-        "text": decoded(content, coding) if coding in {0, 8} else None,
-        "data": None if coding in {0, 8} else content.hex(),
-        "concat": concat,
-    }
-
-
-def decoded(content: bytes, coding: int) -> str:
-    """The text, by aiosmpplib."""
-    if coding == 8:
-        return content.decode("utf-16-be", "surrogatepass")
-    return str(GSM7BitCodec().decode(content)[0])
-
-
-def pdus(command: dict[str, Any]) -> list[dict[str, Any]]:
-    """The arguments of the PDUs that a `send` comes to; cut by smpplib."""
-    fields = dict(command["fields"])
-    tlvs = [tlv(name, fields.pop(name)) for name in TAGS if name in fields]
-    text, concat = command["text"] or "", command.get("concat")
-    wanted = fields.get("data_coding", 0)
-    parts, coding, esm_class = gsm.make_parts(text, wanted, concat == "udh8")
-    fields["data_coding"] = int(coding)
-    fields["esm_class"] = fields.get("esm_class", 0) | int(esm_class)
-    if concat == "payload":
-        payload = smpp34.Tlv(smpp34.TLV_MESSAGE_PAYLOAD, b"".join(parts))
-        return [{**fields, "tlvs": [payload]}]
-    if concat is None:
-        assert len(parts) == 1
-        return [{**fields, "short_message": parts[0], "tlvs": tlvs}]
-    found = []
-    for number in command.get("order") or range(1, len(parts) + 1):
-        part = parts[number - 1]
-        place = [0x1234, len(parts), number]
-        if concat == "udh8":
-            found.append({**fields, "short_message": part})
-        elif concat == "sar":
-            sars = [
-                tlv(name, one)
-                for name, one in zip(list(TAGS)[-3:], place, strict=True)
-            ]
-            found.append({**fields, "short_message": part, "tlvs": sars})
-        else:
-            header = b"\x06\x08\x04\x12\x34" + bytes(place[1:])
-            udhi = {**fields, "esm_class": UDHI}
-            found.append({**udhi, "short_message": header + part})
-    return found
+    octets = pdu.short_message
+    for tlv in pdu.tlvs:
+        match NAMES.get(tlv.tag):
+            case None:
+                pass
+            case "message_payload":
+                octets = tlv.value
+            case "receipted_message_id":
+                fields["receipted_message_id"] = tlv.as_string()
+            case name:
+                fields[name] = tlv.as_int()
+    return coding.event(command, fields, octets)
 
 
 class Smsc(Peer):
-    """smpp34's server."""
+    """The server."""
 
     name = "smpp34"
 
@@ -133,6 +80,7 @@ class Smsc(Peer):
         self._server: smpp34.Server
 
     async def start(self) -> None:
+        """Listen; it does not tell where, so it has to be told."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -140,15 +88,13 @@ class Smsc(Peer):
         await self._server.start()
 
     async def serve(self) -> None:
+        """Take what comes, for ever."""
         while True:
             event = await self._server.next()
             if isinstance(event, smpp34.Esme):
                 self._sessions[event.session_id] = event
-                fields = {"system_id": event.system_id}
-                command = "bind_transceiver"
-                self.note(
-                    {"event": "pdu", "command": command, "status": 0, "fields": fields}
-                )
+                bound = coding.answer("bind_transceiver", 0, system_id=event.system_id)
+                self.note(bound)
             elif isinstance(event, smpp34.SubmitSmEvent):
                 self._answer(event)
             else:
@@ -157,15 +103,16 @@ class Smsc(Peer):
 
     def _answer(self, event: smpp34.SubmitSmEvent) -> None:
         statuses = self._refusals.get(event.destination_addr)
+        noted = read("submit_sm", event)
         if statuses:
             status = statuses.pop(0)
             event.reject(status)
-            self.note({**seen("submit_sm", event), "answer": status})
+            self.note({**noted, "answer": status})
             return
         self._number += 1
         id_ = format(self._number, "x" if self._ids == "hex" else "d")
         event.accept(id_)
-        self.note({**seen("submit_sm", event), "id": id_})
+        self.note({**noted, "id": id_})
 
     async def tell(self, do: str, **arguments: Any) -> None:
         if do == "refuse":
@@ -176,81 +123,57 @@ class Smsc(Peer):
             await esme.unbind()
             return
         assert do == "send"
-        for pdu in pdus(arguments):
-            answer = await esme.deliver_sm(**pdu)
-            status = answer.command_status
-            self.note(
-                {
-                    "event": "pdu",
-                    "command": "deliver_sm_resp",
-                    "status": status,
-                    "fields": {},
-                }
-            )
+        for pdu in coding.pdus(arguments):
+            answer = await esme.deliver_sm(**written(pdu))
+            self.note(coding.answer("deliver_sm_resp", answer.command_status))
 
     async def stop(self) -> None:
+        """Listen no more, and leave."""
         await self._server.stop()
 
 
-@contextlib.asynccontextmanager
-async def smsc(first_id: int, ids: str) -> AsyncIterator[Smsc]:
-    """Run the server on a free port."""
-    peer = Smsc(first_id, ids)
-    await peer.start()
-    serving = asyncio.create_task(peer.serve())
-    try:
-        yield peer
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-        await asyncio.wait_for(peer.stop(), PATIENCE)
-
-
 class Esme(Peer):
-    """smpp34's client."""
+    """The client."""
 
     name = "smpp34"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, system_id: str) -> None:
         super().__init__()
-        self._client = smpp34.Client("127.0.0.1", port, "smpp34", "secret")
+        self._client = smpp34.Client("127.0.0.1", port, system_id, "secret")
         self._session: smpp34.Smsc
 
     async def start(self) -> None:
+        """Bind."""
         self._session = await self._client.connect()
 
     async def serve(self) -> None:
+        """Take what comes until the end."""
         while True:
             event = await self._session.next()
             if isinstance(event, smpp34.Disconnected):
                 self.note({"event": "closed"})
                 return
-            self.note(seen("deliver_sm", event))
+            self.note(read("deliver_sm", event))
 
     async def tell(self, do: str, **arguments: Any) -> None:
         if do == "unbind":
             await self._session.unbind()
             return
         assert do == "send"
-        for pdu in pdus(arguments):
-            answer = await self._session.submit_sm(**pdu)
-            self.note(
-                {
-                    "event": "pdu",
-                    "command": "submit_sm_resp",
-                    "status": answer.command_status,
-                    "fields": {"message_id": answer.message_id},
-                }
-            )
+        for pdu in coding.pdus(arguments):
+            answer = await self._session.submit_sm(**written(pdu))
+            id_ = answer.message_id
+            status = answer.command_status
+            self.note(coding.answer("submit_sm_resp", status, message_id=id_))
 
     async def stop(self) -> None:
+        """Leave."""
         await self._client.stop()
 
 
 @contextlib.asynccontextmanager
-async def esme(port: int) -> AsyncIterator[Esme]:
-    """Run the client, bound."""
-    peer = Esme(port)
+async def running(peer: Smsc | Esme) -> AsyncIterator[Peer]:
+    """Start one, and stop it."""
     await asyncio.wait_for(peer.start(), PATIENCE)
     serving = asyncio.create_task(peer.serve())
     try:

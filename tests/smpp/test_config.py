@@ -131,7 +131,7 @@ def test_values() -> None:
         ("receipts: some", "receipts",
          'expected one of all, last, first, none, got "some"'),
         ("bind: pair", "bind",
-         "pair is not in this version; use transceiver, or two connectors"),
+         "pair is not in this version; use transceiver"),
         ("address_range: " + 41 * "x", "address_range",
          "expected at most 40 characters, got 41"),
         ("system_type: más", "system_type",
@@ -194,6 +194,13 @@ def test_credentials_longer_than_the_standard() -> None:
         "password": "has characters that are not ASCII"
     }
     assert read(login="{system_id: me, password: ''}")[0].password == Secret("")
+
+
+def test_a_transmitter_hears_nothing() -> None:
+    message = "a transmitter hears of no receipts; with none messages end as sent"
+    assert read("bind: transmitter")[1] == {"receipts": message}
+    assert read("bind: transmitter\nreceipts: none")[1] == {}
+    assert read("bind: receiver")[1] == {}
 
 
 def test_retry_is_inherited_key_by_key() -> None:

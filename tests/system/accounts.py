@@ -20,7 +20,8 @@ from system.processes import Daemon, Smsc
 
 LOST_LINK = (aiohttp.ClientError, TimeoutError, ConnectionError)
 ENDS = (10, 11, 12, 13, 14, 15, 16, 1, 4, 7)
-"""Last two digits: most are delivered; 01 UNDELIV, 04 ENROUTE first, 07 refused twice."""
+"""Last two digits: most are delivered; 01 not, 04 later, 07 after two refusals."""
+TAKEN_AT_ONCE = ENDS[:-1]
 _FIRST_DESTINATION = 380_500_000_000
 
 
@@ -33,7 +34,7 @@ class Sent:
 
     @property
     def at_most_once(self) -> bool:
-        return self.body.get("on_unknown", "resend") != "resend"
+        return bool(self.body.get("on_unknown", "resend") != "resend")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The daemon and the simulated SMSC as processes, which tests start, break and end.
 
-Each process dies with the one that started it, even if that is killed, so no test leaves
-one behind. They are ended by their own id only.
+Each process dies with the one that started it, even if that is killed, so no test
+leaves one behind. They are ended by their own id only.
 """
 
 import asyncio
@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import esmed
+from integration.client import LIMIT, Client
 
-LIMIT: Final = 60.0
-"""Seconds for anything that is sure to happen: machines stall."""
+import esmed
 
 _ROOT: Final = Path(esmed.__file__).parent.parent
 
@@ -58,7 +57,7 @@ async def until(
 
 
 class Process:
-    """``python -m esmed …``, again and again; its output goes to files of ``folder``."""
+    """``python -m esmed …``, again and again; its output goes to a file."""
 
     def __init__(
         self,
@@ -85,8 +84,10 @@ class Process:
         }
         with self.log_path.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "always::ResourceWarning", "-c", _GUARDED]
-                + [str(os.getpid()), *self.arguments],
+                [
+                    *(sys.executable, "-W", "always::ResourceWarning"),
+                    *("-c", _GUARDED, str(os.getpid()), *self.arguments),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -175,19 +176,14 @@ class Process:
         return [line for line in lines if _COMPLAINTS.search(line)]
 
 
-class Daemon(Process):
+class Daemon(Process, Client):
     """``esmed run``; ``config`` may be changed between starts."""
 
     def __init__(self, folder: Path, config: str, name: str = "daemon") -> None:
         self.config_path = folder / f"{name}.yaml"
-        super().__init__(folder, name, ("run", "-c", str(self.config_path)))
+        Process.__init__(self, folder, name, ("run", "-c", str(self.config_path)))
+        Client.__init__(self)
         self.config = config
-        self.session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=30),
-            connector=aiohttp.TCPConnector(limit=100),
-        )
-        self.url = ""
-        """Of the last start that was waited for."""
 
     async def start(self, *, pass_fds: Sequence[int] = ()) -> None:
         """Start it and wait until it says that it is ready."""
@@ -203,71 +199,6 @@ class Daemon(Process):
         """Wait for it to serve HTTP."""
         found = await self.find(r"app\.ready .*?http=(127\.0\.0\.1:\d+)")
         self.url = f"http://{found[1]}"
-
-    async def ask(
-        self, method: str, path: str, body: object = None, **options: Any
-    ) -> tuple[int, Any]:
-        """Send a request; the status and what the JSON of the answer says."""
-        if body is not None:
-            options["json"] = body
-        async with self.session.request(
-            method, f"{self.url}{path}", **options
-        ) as answer:
-            text = await answer.text()
-            kind = answer.headers.get("Content-Type", "")
-            return answer.status, await answer.json(
-                content_type=None
-            ) if "json" in kind else text
-
-    async def get(self, path: str) -> Any:
-        """The body of what must be there."""
-        status, answer = await self.ask("GET", path)
-        assert status == 200, answer
-        return answer
-
-    async def submit(self, **fields: Any) -> str:
-        """Send a message that must be accepted; its id."""
-        body = {"to": "380501234500", "from": "Shop", "text": "hello", **fields}
-        status, answer = await self.ask("POST", "/v1/messages", body)
-        assert status == 202, answer
-        return str(answer["id"])
-
-    async def message(self, id_: str) -> dict[str, Any]:
-        """One message."""
-        message: dict[str, Any] = await self.get(f"/v1/messages/{id_}")
-        return message
-
-    async def reaches(self, id_: str, *states: str) -> dict[str, Any]:
-        """Wait for a message to be in one of the states."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            message = await self.message(id_)
-            if message["state"] in states:
-                return message
-            assert not message["final"], message
-            assert time.monotonic() < deadline, message
-            await asyncio.sleep(0.02)
-
-    async def messages(self) -> list[dict[str, Any]]:
-        """All messages, newest first."""
-        found: list[dict[str, Any]] = []
-        after = ""
-        while True:
-            page = await self.get(f"/v1/messages?limit=1000{after}")
-            found += page["messages"]
-            if page["next"] is None:
-                return found
-            after = f"&after={page['next']}"
-
-    async def bound(self, connector: str = "carrier") -> None:
-        """Wait for a connector that can send."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            found = await self.get(f"/v1/connectors/{connector}")
-            if found["state"] in {"up", "degraded"}:
-                return
-            assert time.monotonic() < deadline, found
-            await asyncio.sleep(0.02)
 
 
 class Smsc(Process):
@@ -358,7 +289,7 @@ class Bench:
     def smsc(self, *options: str, name: str = "smsc") -> Smsc:
         smsc = Smsc(self.folder, *options, name=name)
         self._processes.append(smsc)
-        self._sessions.append(smsc._session)  # noqa: SLF001 - made here
+        self._sessions.append(smsc._session)
         return smsc
 
     async def close(self) -> None:
@@ -376,5 +307,5 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
         yield made
     finally:
         await made.close()
-    complaints = [c for process in made._processes for c in process.complaints]  # noqa: SLF001 - likewise
+    complaints = [c for process in made._processes for c in process.complaints]
     assert made.tolerates_complaints or not complaints, complaints

@@ -1,4 +1,4 @@
-"""The daemon's configuration in these tests, and waiting for the end of all messages."""
+"""The daemon's configuration in these tests, and waiting for all messages to end."""
 
 import asyncio
 import base64
@@ -7,7 +7,8 @@ import time
 from typing import Any, Final
 
 from fakes.hook import HookSink
-from system.processes import LIMIT, Daemon, Smsc
+from integration.client import LIMIT
+from system.processes import Daemon, Smsc
 
 WINDOW: Final = 10
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -25,7 +26,7 @@ connectors:
     password: hush
     window: {window}
     reconnect: {{min: 50ms, max: 200ms}}
-    hold_timeout: 5s
+    hold_timeout: 1s
     receipt_timeout: {receipt_timeout}
     response_timeout: {response_timeout}
     on_unknown: {on_unknown}
@@ -66,7 +67,7 @@ def config(
 
 async def finished(daemon: Daemon, hook: HookSink) -> list[dict[str, Any]]:
     """Wait for every message to have ended, and for its webhook; all messages."""
-    deadline = time.monotonic() + 2 * LIMIT
+    deadline = time.monotonic() + LIMIT
     while True:
         messages = await daemon.messages()
         left = [message for message in messages if not message["final"]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 
 import pytest
@@ -50,8 +51,10 @@ async def kill_again_and_again(
     assert await smsc.stop() == 0
     reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
     per_kill = per_break(reckoning.duplicates, kill_times)
-    print(f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}")
-    print(f"{book}; {len(phones.sent)} MO messages")
+    sys.stdout.write(
+        f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}\n"
+        f"{book}; {len(phones.sent)} MO messages\n"
+    )
     reckoning.check()
     assert max(per_kill) <= WINDOW
     phones.check(heard["messages"], hook.received)

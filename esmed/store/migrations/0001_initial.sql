@@ -110,6 +110,9 @@ CREATE TABLE outbox (
     state      TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     due_at     INTEGER,
+    -- Patience counts from here: the event was made, or an operator had it sent again.
+    begun_at   INTEGER NOT NULL,
+    tries      INTEGER NOT NULL DEFAULT 0,
     attempts   TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (url, due_at, seq, created_at)

@@ -1,0 +1,36 @@
+"""A daemon, its customer's application and an SMSC for each test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fakes.smsc import FakeSmsc, fake_smsc
+from integration import site as sites
+from integration.site import Site
+
+from esmed.simulator import SmscSimulator
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with sites.site(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def smsc() -> AsyncIterator[FakeSmsc]:
+    async with fake_smsc() as made:
+        yield made
+
+
+@pytest.fixture
+async def backup() -> AsyncIterator[FakeSmsc]:
+    async with fake_smsc() as made:
+        yield made
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[SmscSimulator]:
+    """Answers and reports at once; destinations end as its standard rules say."""
+    async with sites.simulator() as made:
+        yield made
