@@ -23,7 +23,7 @@ routes: [{{via: [smsc]}}]
 
 _WEBHOOKS = """
 webhooks:
-  url: http://127.0.0.1:{hook}/v1/messages
+  url: http://127.0.0.1:{hook}/hook
   secret: bench-bench-bench-bench
 """
 

@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,15 +54,15 @@ def plain(requests: load.Load, count: int) -> Callable[[], Awaitable[float]]:
 
 
 def end_to_end(
-    requests: load.Load, count: int, each: int, control: int
+    requests: load.Load, count: int, each: int, come_back: Callable[[], int]
 ) -> Callable[[], Awaitable[float]]:
-    """A window until the SMSC has had every receipt acknowledged."""
+    """A window until every message has come back, as ``come_back`` counts them."""
 
     async def window() -> float:
-        before = processes.acknowledged(control)
+        wanted = come_back() + count * each
         started = time.perf_counter()
         await requests.window(count)
-        while processes.acknowledged(control) < before + count * each:
+        while come_back() < wanted:
             await asyncio.sleep(0.01)
             if time.perf_counter() - started > processes.PATIENCE:
                 raise RuntimeError("not every message came back")
@@ -71,21 +71,31 @@ def end_to_end(
     return window
 
 
+@contextlib.contextmanager
+def application(folder: Path) -> Iterator[int]:
+    """The bare aiohttp application; its port."""
+    port = processes.free_port()
+    command = processes.python("-m", "bench.bare", str(port))
+    with processes.running(command, folder / f"bare-{port}.log") as process:
+        url = f"http://127.0.0.1:{port}/hook"
+        processes.wait_until(lambda: processes.answers(url), process)
+        yield port
+
+
 async def measure(rounds: int, folder: Path) -> list[Side]:
     """Start everything, go round."""
     batch = {"defaults": {}, "messages": [load.SINGLE] * BATCH}
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_context
         smsc, control = enter(simulator(folder))
-        bare = processes.free_port()
-        command = processes.python("-m", "bench.bare", str(bare))
-        process = enter(processes.running(command, folder / "bare.log"))
-        url = f"http://127.0.0.1:{bare}/"
-        processes.wait_until(lambda: processes.answers(url), process)
+        bare, hook = (enter(application(folder)) for _ in range(2))
         nobody = processes.free_port()
         lonely, _ = enter(daemon(folder, "lonely", nobody, ready="healthz"))
         quiet, _ = enter(daemon(folder, "quiet", smsc))
-        telling, _ = enter(daemon(folder, "telling", smsc, hook=bare))
+        telling, _ = enter(daemon(folder, "telling", smsc, hook=hook))
+
+        def acknowledged() -> int:
+            return processes.acknowledged(control)
 
         async def ready(port: int, request: bytes, connections: int) -> load.Load:
             requests = load.Load(port, request, (200, 202))
@@ -102,14 +112,19 @@ async def measure(rounds: int, folder: Path) -> list[Side]:
         sides = [
             Side("bare", plain(await single(bare), 6000)),
             Side("submit", plain(await single(lonely), 4000)),
-            Side("single", end_to_end(await single(quiet), 3000, 1, control)),
-            Side("batch", end_to_end(batches, 6, BATCH, control)),
-            Side("webhooks", end_to_end(await single(telling), 3000, 1, control)),
+            Side("single", end_to_end(await single(quiet), 3000, 1, acknowledged)),
+            Side("batch", end_to_end(batches, 6, BATCH, acknowledged)),
+            Side(
+                "webhooks",
+                end_to_end(
+                    await single(telling), 2000, 1, lambda: processes.taken(hook)
+                ),
+            ),
         ]
         if kannel.installed():
             port = enter(kannel.kannel(folder, smsc))
             requests = await ready(port, kannel.request(port), CONNECTIONS)
-            sides.append(Side("kannel", end_to_end(requests, 1000, 1, control)))
+            sides.append(Side("kannel", end_to_end(requests, 1000, 1, acknowledged)))
         for number in range(rounds + 1):
             for side in sides:
                 rate = await side.window()

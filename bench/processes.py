@@ -90,6 +90,11 @@ def acknowledged(control: int) -> int:
     return int(stats["receipts"]["acknowledged"])
 
 
+def taken(hook: int) -> int:
+    """Webhooks that the application has taken."""
+    return int(json.loads(ask(f"http://127.0.0.1:{hook}/hook"))["count"])
+
+
 def resident_mib(process: subprocess.Popen[bytes]) -> float:
     """Resident memory of a process now."""
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():

@@ -265,7 +265,6 @@ class Dispatch:
             served = [name for name in via if name in self._lanes_of]
             for name in served:
                 self._lanes_of[name].append(lane)
-                self._lanes_of[name].sort(key=lambda lane: lane.priority)
             if not served:
                 self._orphans.append(lane)
         return lane
@@ -331,11 +330,11 @@ class Dispatch:
 
     def _serve(self, name: str, now: Millis) -> None:
         connector = self.connectors[name]
-        room = connector.capacity() - self._marking[name]
+        room = self._room(name)
+        if room <= 0:
+            return
         jobs: list[Job] = []
-        for lane in self._lanes_of[name]:
-            if room <= 0:
-                break
+        for lane in sorted(self._lanes_of[name], key=Lane.turn):
             reason = self._turn(lane, name, now)
             if reason is None:
                 continue
@@ -348,8 +347,17 @@ class Dispatch:
                     jobs.append(case.job)
             if lane.wants_page():
                 self._fetch(lane)
+            if lane.queue and self._router.spills(lane.via):
+                # Full now: it is the turn of those who come after it.
+                others = lane.via[lane.via.index(name) + 1 :]
+                self._wake_all(other for other in others if self._room(other) > 0)
         if jobs:
             connector.submit(jobs)
+
+    def _room(self, name: str) -> int:
+        """Return how many parts a connector would write at once."""
+        connector = self.connectors.get(name)
+        return 0 if connector is None else connector.capacity() - self._marking[name]
 
     def _turn(self, lane: Lane, name: str, now: Millis) -> str | None:
         """Return why this connector may take the lane's messages now, None if not."""
@@ -365,7 +373,7 @@ class Dispatch:
         for candidate in choice.candidates:
             if candidate.name == name:
                 return candidate.reason
-            if self.connectors[candidate.name].capacity() > 0:
+            if self._room(candidate.name) > 0:
                 return None
         return None
 

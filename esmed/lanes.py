@@ -54,6 +54,12 @@ class Lane:
         self._rewound: tuple[Millis, int] | None = None
         """Where the page being read may lack something."""
 
+    def turn(self) -> tuple[int, Millis, int]:
+        """Tell which of several lanes is the first: the most urgent, then that with
+        the message that waits longest."""
+        place = _place(self.queue[0]) if self.queue else self.cursor
+        return (self.priority, *place)
+
     def offer(self, queued: Queued, now: Millis) -> bool:
         """Take a message that has just begun to wait; False leaves it on disk."""
         if queued.due_at > now:

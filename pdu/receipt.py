@@ -97,10 +97,11 @@ _PLAUSIBLE: Final[dict[str, re.Pattern[str]]] = {
 def parse(pdu: DeliverSm | DataSm) -> Receipt | None:
     """The receipt that a deliver_sm or data_sm carries, None if it is an MO; no raise.
 
-    It is a receipt if esm_class says so, if it has receipted_message_id or
-    message_state, or, for SMSCs that leave esm_class 0, if the text has an id and a
-    state in Appendix B's form. An acknowledgement by the other phone (esm_class 0x08,
-    0x10) is a receipt only on those terms: it may as well be a text to read.
+    It is a receipt if esm_class says so, if it has message_state, or, for SMSCs that
+    leave esm_class 0, if the text has an id and a state in Appendix B's form, or if it
+    has receipted_message_id and no text that a phone may have written. An
+    acknowledgement by the other phone (esm_class 0x08, 0x10) is a receipt only on those
+    terms: it may as well be a text to read.
     Values of TLVs win over the text.
     """
     message_id = ""
@@ -121,8 +122,8 @@ def parse(pdu: DeliverSm | DataSm) -> Receipt | None:
     found_id, sub, dlvrd, submit_date, done_date, stat, err, text = values
     if not (
         pdu.esm_class & _RECEIPT_BITS
-        or message_id
         or code is not None
+        or (message_id and (not raw or any(values[:-1])))
         or (found_id and stat and _has_shape(values))
     ):
         return None

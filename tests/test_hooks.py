@@ -89,9 +89,7 @@ class TestEvents:
         due_at = hooks.next_attempt(begun_at=T, tries=30, now=before, jitter=0.0)
 
         assert due_at == T + DAY
-        assert (
-            hooks.next_attempt(begun_at=T, tries=31, now=T + DAY, jitter=0.0) is None
-        )
+        assert hooks.next_attempt(begun_at=T, tries=31, now=T + DAY, jitter=0.0) is None
 
     def test_an_old_one_gets_three_attempts(self) -> None:
         now = T + 3 * DAY

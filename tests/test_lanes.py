@@ -89,6 +89,22 @@ class TestOffer:
         assert one.cursor < (T0, 5)
 
 
+class TestTurn:
+    def test_the_urgent_first_then_who_waits_longest(self) -> None:
+        urgent, old, new, unread = (
+            Lane(("carrier",), Priority.HIGH),
+            lane(),
+            lane(),
+            lane(),
+        )
+        urgent.offer(queued(9, T0 + 9), T0 + 9)
+        old.offer(queued(1, T0 + 1), T0 + 9)
+        new.offer(queued(2, T0 + 2), T0 + 9)
+        unread.rewind(T0, 0)
+        order = sorted((new, old, unread, urgent), key=Lane.turn)
+        assert order == [urgent, unread, old, new]
+
+
 class TestPages:
     def test_a_full_one_is_not_the_last(self) -> None:
         one = lane()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from fakes.records import DAY, T0, plan, request
-from msgspec import Struct
+from fakes.terms import Terms
 
 from esmed.connector import Job
 from esmed.models import (
@@ -25,24 +25,6 @@ REFUSED = Rejected(Fault(FaultClass.MESSAGE, 11, "invalid destination"))
 NO_BALANCE = Rejected(Fault(FaultClass.ACCOUNT, 401, "no balance"))
 BUSY = Deferred(Fault(FaultClass.TEMPORARY, 20, "queue full"))
 LOST = Unknown("link lost")
-
-
-class Retry(Struct, frozen=True):
-    attempts: int = 10
-    min: float = 5.0
-    max: float = 600.0
-
-
-class Terms(Struct):
-    """Configured as by default."""
-
-    on_unknown: OnUnknown = "resend"
-    hold_timeout: float = 3600.0
-    receipt_timeout: float = 259_200.0
-    retry: Retry = Retry()
-
-    def receipt_asked(self, part: int, parts: int) -> bool:
-        raise NotImplementedError
 
 
 def case(*, tries: int = 0, expires_at: int = T0 + DAY, **fields: Any) -> Case:

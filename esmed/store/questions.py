@@ -20,8 +20,11 @@ from esmed.store.outbox import Outlook
 from esmed.store.rows import COLUMNS, Lanes
 
 _THREADS: Final = 2
-_BUSY_SECONDS: Final = 2.0
+BUSY_SECONDS: Final = 2.0
 """How long another process may hold the database before we call it unavailable."""
+
+_INDEXED: Final = "state NOT IN ('delivered', 'sent')"
+"""Word by word the condition of the index by state: that is how SQLite knows it."""
 
 _NEWEST: Final = (1 << 63) - 1
 
@@ -32,7 +35,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open a connection, whose transactions are ours to begin and to end."""
     return sqlite3.connect(
         path,
-        timeout=_BUSY_SECONDS,
+        timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=64,
@@ -82,7 +85,10 @@ class Questions:
             "seq < ?": after,
         }
         asked = {test: value for test, value in wanted.items() if value is not None}
-        where = " AND ".join(asked) or "TRUE"
+        tests = [*asked] or ["TRUE"]
+        if state not in {None, MessageState.DELIVERED, MessageState.SENT}:
+            tests.append(_INDEXED)
+        where = " AND ".join(tests)
         return await self._records(
             f"WHERE {where} ORDER BY seq DESC LIMIT ?", (*asked.values(), limit)
         )

@@ -171,21 +171,18 @@ class SqliteStore(Questions):
         """Move the log into the database when it has grown; keep it bounded.
 
         While commits go on the log never ends, and is not begun anew. So once it is
-        long they are stopped, but only for what came since the work was begun.
+        long the writer cuts it between two commits: by then there is little to move.
         """
         log = self.path.with_name(f"{self.path.name}-wal")
         size = log.stat().st_size if log.exists() else 0
         if size > _CHECKPOINT_BYTES:
-            await self._checkpoint("PASSIVE")
+            await self._ask(
+                lambda reader: reader.execute(
+                    "PRAGMA wal_checkpoint(PASSIVE)"
+                ).fetchone()
+            )
         if size > _WAL_MOST_BYTES:
-            await self._checkpoint("TRUNCATE")
-
-    async def _checkpoint(self, mode: str) -> None:
-        await self._ask(
-            lambda connection: connection.execute(
-                f"PRAGMA wal_checkpoint({mode})"
-            ).fetchone()
-        )
+            await self._open_writer().cut_log()
 
 
 def _take_lock(path: Path) -> int:

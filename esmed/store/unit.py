@@ -23,6 +23,7 @@ from esmed.store import bulk, outbox, rows
 from esmed.store.base import Change
 
 _CACHED: Final = 4096
+_CUT_PATIENCE_MS: Final = 50
 
 T = TypeVar("T")
 
@@ -79,6 +80,16 @@ class Unit:
     def probe(self) -> None:
         """Change nothing, but write."""
         self.connection.execute("UPDATE meta SET value = value WHERE key = 'probe'")
+
+    def cut_log(self) -> None:
+        """Move the rest of the log into the database, and begin it anew.
+
+        Not while somebody reads what is in it: for that it waits a moment only.
+        """
+        (patience,) = self.connection.execute("PRAGMA busy_timeout").fetchone()
+        self.connection.execute(f"PRAGMA busy_timeout = {_CUT_PATIENCE_MS}")
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.connection.execute(f"PRAGMA busy_timeout = {patience}")
 
     def flush(self) -> None:
         """Write everything, for those who read tables, or for the commit."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -78,6 +79,8 @@ class Writer(threading.Thread):
         self._pause = 0.0
         self._fault = StoreUnavailableError("the store is closed")
         self._stopping = False
+        self._cutting: list[_Work] = []
+        """Without operations: whoever waits for the log to be cut."""
         self._ended = False
         self._ready: asyncio.Future[None] = loop.create_future()
 
@@ -105,6 +108,13 @@ class Writer(threading.Thread):
         else:
             self._inbox.put(_Work(operations, done, duty=True))
 
+    async def cut_log(self) -> None:
+        """Have the write-ahead log begun anew, between two commits."""
+        if not self._ended:
+            future: asyncio.Future[Any] = self._loop.create_future()
+            self._inbox.put(_Work((), partial(_answer, future), duty=True))
+            await future
+
     async def end(self) -> None:
         """Commit what there is, if that can be, and end the thread."""
         self._ended = True
@@ -122,13 +132,17 @@ class Writer(threading.Thread):
         self._call(_answer, self._ready, [None])
         try:
             while self._take():
-                self._commit(unit)
+                if self._waiting or self._pause:
+                    self._commit(unit)
+                if self._cutting:
+                    self._cut(unit)
         except Exception as error:  # noqa: BLE001 - the root of a thread
             _log.error("store.bug", exc=error)
             self._unavailable((), StoreUnavailableError("the store's writer has died"))
             self._ended = True
         finally:
             unit.connection.close()
+            self._call(_release, [(work, [None]) for work in self._cutting])
 
     def _take(self) -> bool:
         """Move what there is from the inbox; wait for it, or out the pause.
@@ -143,6 +157,8 @@ class Writer(threading.Thread):
                 break
             if work is _STOP:
                 self._stopping = True
+            elif not work.operations:
+                self._cutting.append(work)
             elif self._pause and not work.duty:
                 self._refuse([work], self._fault)
             else:
@@ -152,7 +168,16 @@ class Writer(threading.Thread):
     def _next(self, deadline: float) -> _Work:
         if self._pause:
             return self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
-        return self._inbox.get(block=not self._waiting)
+        return self._inbox.get(block=not (self._waiting or self._cutting))
+
+    def _cut(self, unit: Unit) -> None:
+        work, self._cutting = self._cutting, []
+        try:
+            unit.cut_log()
+        except sqlite3.Error as error:
+            # If it matters the next commit says so.
+            _log.debug("store.log_not_cut", reason=error)
+        self._call(_release, [(one, [None]) for one in work])
 
     def _commit(self, unit: Unit) -> None:
         """Commit a group; what of it the database would not take stays first."""

@@ -6,13 +6,15 @@ or gives them back, unless ``auto`` answers by itself.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from fakes.clock import ManualClock
 
 from esmed.connector import (
     Health,
     HealthState,
     HostView,
     Job,
-    Sink,
     Usage,
 )
 from esmed.models import (
@@ -23,9 +25,17 @@ from esmed.models import (
     Plan,
     Request,
 )
-from fakes.clock import ManualClock
 
 Part = tuple[Job, int]
+
+
+class Sink(Protocol):
+    """What it tells of `esmed.connector.Sink`."""
+
+    def results(self, results: Sequence[PartResult]) -> None: ...
+    def late(self, result: PartResult) -> None: ...
+    def returned(self, job: Job, parts: Sequence[int]) -> None: ...
+    def wake(self, connector: str) -> None: ...
 
 
 class FakeConnector:
@@ -58,7 +68,7 @@ class FakeConnector:
     async def start(self) -> None:
         raise NotImplementedError
 
-    async def stop(self, timeout: float) -> None:
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109
         raise NotImplementedError
 
     def health(self) -> Health:

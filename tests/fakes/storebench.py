@@ -36,6 +36,8 @@ class StoreBench:
         self.options: dict[str, Any] = {
             "durability": "normal",
             "announcer": Announcer(EVERYTHING, default=True),
+            "committed": self.told.append,
+            "failed": self.failures.append,
         }
         self._store: OpenedStore | None = None
 
@@ -48,12 +50,7 @@ class StoreBench:
         """Open it, anew if it is open."""
         await self.close()
         self.options.update(options)
-        store = OpenedStore(
-            self.path,
-            committed=self.told.append,
-            failed=self.failures.append,
-            **self.options,
-        )
+        store = OpenedStore(self.path, **self.options)
         await store.open(now)
         self._store = store
         return store
@@ -72,7 +69,12 @@ class StoreBench:
     async def do(self, *operations: base.Operation) -> list[Any]:
         """Have operations committed together; their results."""
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self.store.duty(operations, done.set_result)
+
+        def tell(results: list[Any]) -> None:
+            if not done.done():
+                done.set_result(results)
+
+        self.store.duty(operations, tell)
         return await done
 
     async def one(self, operation: base.Operation) -> Any:

@@ -9,6 +9,7 @@ from integration import site as sites
 from integration.site import Site
 
 from esmed.simulator import SmscSimulator
+from esmed.simulator.outcomes import STANDARD
 
 
 @pytest.fixture
@@ -32,5 +33,5 @@ async def backup() -> AsyncIterator[FakeSmsc]:
 @pytest.fixture
 async def simulator() -> AsyncIterator[SmscSimulator]:
     """Answers and reports at once; destinations end as its standard rules say."""
-    async with sites.simulator() as made:
+    async with sites.simulator(outcomes=STANDARD) as made:
         yield made

@@ -6,6 +6,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from esmed.app import App
 from esmed.clock import SystemClock
 from esmed.secret import Surroundings
 from esmed.simulator import SmscOptions, SmscSimulator
-from pdu import DeliverSm, EsmClass, SubmitSm, tlv
+from pdu import DeliverSm, EsmClass, SubmitSm
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY: Final = base64.b64decode(SECRET.removeprefix("whsec_"))
@@ -27,13 +28,13 @@ Peer = FakeSmsc | SmscSimulator
 
 _CONFIG: Final = """
 node: test
-store: {{url: "sqlite:///{store}", durability: normal}}
+store: {{url: "sqlite:///{store}", durability: normal, erase_text: {erase_text}}}
 http: {{listen: ["127.0.0.1:0"], max_queued: {max_queued}}}
 webhooks: {webhooks}
 connectors:
 {connectors}
 routes: {routes}
-shutdown_timeout: 5s
+shutdown_timeout: 1s
 """
 
 _CONNECTOR: Final = {
@@ -85,15 +86,17 @@ class Site(Client):
         self.routes: list[dict[str, Any]] = []
         self.webhooks: dict[str, Any] = {"url": hook.url(), "secret": SECRET}
         self.max_queued = 1000
+        self.erase_text = "never"
+        self.store = folder / "esmed.db"
         self.app: App | None = None
-        self._store = folder / "esmed.db"
 
     async def start(self, **connectors: dict[str, Any]) -> None:
         """Start it; the ``connectors`` given replace all of before."""
         assert self.app is None
         self.connectors = connectors or self.connectors
         text = _CONFIG.format(
-            store=self._store,
+            store=self.store,
+            erase_text=self.erase_text,
             max_queued=self.max_queued,
             webhooks=json.dumps(self.webhooks),
             connectors=textwrap.indent(
@@ -153,6 +156,9 @@ async def simulator(**options: Any) -> AsyncIterator[SmscSimulator]:
         await made.stop()
 
 
+_sequences = count(1)
+"""Of what it sends; unlike an SMSC's they are never used again."""
+
 # --- what an SMSC of the tests sends -------------------------------------------------
 
 
@@ -183,10 +189,10 @@ def receipt(
         f" stat:{stat} err:{err} text:hello"
     )
     pdu = DeliverSm(
-        sequence=bind.request(),
+        sequence=next(_sequences),
         source_addr=to,
         destination_addr="Shop",
-        esm_class=int(EsmClass.SMSC_RECEIPT),
+        esm_class=int(EsmClass.DELIVERY_RECEIPT),
         short_message=text.encode("ascii"),
     )
     bind.deliver(pdu)
@@ -205,7 +211,7 @@ def part_of_mo(
     """Send one part of a message from a phone: 3GPP TS 23.040 §9.2.3.24.1."""
     header = bytes([5, 0, 3, reference, total, part])
     pdu = DeliverSm(
-        sequence=bind.request(),
+        sequence=next(_sequences),
         source_addr=sender,
         destination_addr="1234",
         esm_class=int(EsmClass.UDHI),
@@ -215,12 +221,10 @@ def part_of_mo(
     return pdu
 
 
-def mo(
-    bind: SmscConnection, text: str, *, sender: str = "380671112233"
-) -> DeliverSm:
+def mo(bind: SmscConnection, text: str, *, sender: str = "380671112233") -> DeliverSm:
     """Send a message from a phone."""
     pdu = DeliverSm(
-        sequence=bind.request(),
+        sequence=next(_sequences),
         source_addr=sender,
         destination_addr="1234",
         short_message=text.encode("ascii"),
@@ -232,12 +236,14 @@ def mo(
 async def acknowledged(smsc: FakeSmsc, *pdus: DeliverSm) -> None:
     """Wait for deliveries to have been answered well, each once."""
     await smsc.until(
-        lambda: [
-            sum(
-                answer.sequence == pdu.sequence and not answer.status
-                for answer in smsc.acknowledged
-            )
-            for pdu in pdus
-        ]
-        == [1] * len(pdus)
+        lambda: (
+            [
+                sum(
+                    answer.sequence == pdu.sequence and not answer.status
+                    for answer in smsc.acknowledged
+                )
+                for pdu in pdus
+            ]
+            == [1] * len(pdus)
+        )
     )

@@ -285,8 +285,16 @@ class TestDetection:
     def test_tlvs(self, esm_class: int) -> None:
         by_id = ((RECEIPTED_MESSAGE_ID, b"1\0"),)
         by_state = ((MESSAGE_STATE, b"\x02"),)
-        assert read(b"Hi", esm_class=esm_class, tlvs=by_id).message_id == "1"
+        assert read(b"", esm_class=esm_class, tlvs=by_id).message_id == "1"
+        assert read(b"err:005", esm_class=esm_class, tlvs=by_id).message_id == "1"
         assert read(b"Hi", esm_class=esm_class, tlvs=by_state).stat == "DELIVRD"
+
+    @pytest.mark.parametrize("esm_class", [0x00, 0x08, 0x10])
+    def test_a_text_about_a_message_is_an_mo(self, esm_class: int) -> None:
+        """A reply that names what it replies to; Kannel's drive_smpp sends such."""
+        tlvs = ((RECEIPTED_MESSAGE_ID, b"1\0"),)
+        for text in (b"1", b"Yes", b"see you at 10:30", b"text: yes"):
+            assert parse(text, esm_class=esm_class, tlvs=tlvs) is None
 
     def test_other_tlvs_make_no_receipt(self) -> None:
         tlvs = ((NETWORK_ERROR_CODE, b"\x03\0\0"), (RECEIPTED_MESSAGE_ID, b"\0"))

@@ -46,6 +46,14 @@ class Daemon:
         found: dict[str, Any] = await self.ask("GET", f"/v1/messages/{id_}")
         return found
 
+    async def submitted(self, id_: str) -> None:
+        """Wait until the SMSC's answers to all its parts are on disk."""
+
+        async def holds() -> bool:
+            return bool((await self.message(id_))["state"] == "submitted")
+
+        await eventually(holds)
+
     async def final(self, id_: str) -> dict[str, Any]:
         """The message as its webhook told its end, and as HTTP shows it too."""
         await self._hook.until(lambda: id_ in self.ended())

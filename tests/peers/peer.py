@@ -1,8 +1,8 @@
 """SMPP peers of other people's making, all handled alike.
 
 A `Peer` is an SMSC or an ESME whose PDUs somebody else's library codes: `Script` is one
-in a process of its own (peer.js with node-smpp, peer.pl with Net::SMPP), the classes of
-`rust` are those that run here. It answers what has to be answered by itself, notes in
+in a process of its own (peer.js with node-smpp, peer.pl with Net::SMPP), the others, of
+`rust` and `clients`, run here. It answers what has to be answered by itself, notes in
 `seen` what it decoded, and sends what it is told.
 
 Commands: `send` (a PDU, its text coded by the peer, and cut by the peer if `concat` is

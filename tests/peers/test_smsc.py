@@ -10,6 +10,7 @@ from peers.peer import Seen
 from peers.texts import CYRILLIC, EMOJI, EMOJIS, EURO, EUROS, GREEK, ONE, PARTS
 
 TO = "380501234567"
+ESME_RINVBNDSTS = 0x04
 ESME_RALYBND = 0x05
 ESME_RSYSERR = 0x08
 ESME_RINVDSTADR = 0x0B
@@ -57,8 +58,17 @@ class TestTexts:
         answers = await smsc.count("deliver_sm_resp", len(smsc.accepted()))
         assert {answer.status for answer in answers} == {0}
 
-    @ALL
-    @pytest.mark.parametrize("concatenation", ["udh16", "sar", "payload"])
+    @pytest.mark.parametrize(
+        ("name", "concatenation"),
+        [
+            ("node-smpp", "udh16"),
+            ("node-smpp", "payload"),
+            ("Net::SMPP", "udh16"),
+            ("Net::SMPP", "sar"),
+            ("smpp34", "sar"),
+            ("smpp34", "payload"),
+        ],
+    )
     async def test_parts_otherwise(
         self,
         name: str,
@@ -295,6 +305,40 @@ class TestMo:
         assert heard == texts
 
 
+@SCRIPTS
+async def test_data_sm(name: str, start_smsc: StartSmsc, start_daemon: StartDaemon):
+    """Both an MO and a receipt may come in one."""
+    smsc = await start_smsc(name)
+    daemon = await start_daemon(smsc)
+    message = await daemon.submit(TO, ONE)
+    (part,) = await smsc.count("submit_sm", 1)
+    to_us = {"source_addr": TO, "destination_addr": "Shop", "concat": "payload"}
+    await smsc.send("data_sm", CYRILLIC, data_coding=8, **to_us)
+    await smsc.send("data_sm", f"id:{part.id} stat:DELIVRD", esm_class=4, **to_us)
+    (mo,) = await daemon.inbound(1)
+    assert mo["text"] == CYRILLIC
+    assert (await daemon.final(message))["state"] == "delivered"
+    answers = await smsc.count("data_sm_resp", 2)
+    assert [answer.status for answer in answers] == [0, 0]
+
+
+async def test_what_no_smsc_should_ask(
+    start_smsc: StartSmsc, start_daemon: StartDaemon
+):
+    """It is refused, or ignored where no answer is foreseen, and the link stays."""
+    smsc = await start_smsc("node-smpp")
+    daemon = await start_daemon(smsc)
+    await smsc.count("bind_transceiver", 1)
+    for command in ("alert_notification", "query_sm", "outbind", "cancel_sm"):
+        await smsc.tell(command)
+    await smsc.tell("enquire_link")
+    await smsc.count("enquire_link_resp", 1)
+    refused = [seen.command for seen in smsc.seen if seen.status == ESME_RINVBNDSTS]
+    assert refused == ["query_sm_resp", "cancel_sm_resp"]
+    assert (await daemon.connector())["state"] == "up"
+    assert smsc.closed == 0
+
+
 class TestSession:
     @ALL
     async def test_keep_alive_both_ways(
@@ -322,7 +366,7 @@ class TestSession:
         smsc = await start_smsc(name)
         daemon = await start_daemon(smsc)
         before = await daemon.submit(TO, ONE)
-        await smsc.count("submit_sm", 1)
+        await daemon.submitted(before)
         await smsc.tell("unbind")
         if name != "smpp34":
             await smsc.count("unbind_resp", 1)

@@ -400,6 +400,23 @@ class TestPages:
         assert (lane.count, lane.next_due) == (10_000, T0 - 6)
 
 
+class TestVitals:
+    async def test_who_waits_for_whom(self, bench: Bench) -> None:
+        await bench.accept(
+            record(1, at=T0 + 5),
+            record(2, at=T0 + 3, priority=Priority.HIGH),
+            record(3, via=("backup", "carrier")),
+            record(4, via=("gone",)),
+            *(record(seq) for seq in (5, 6, 7)),
+        )
+        await bench.do(
+            finish(4), mark(5), hold(5), mark(6), hold(6), mark(7, on_unknown="fail")
+        )
+        vitals = await bench.store.vitals()
+        assert vitals.oldest == {"carrier": T0 + 3, "backup": T0}
+        assert vitals.held == {"carrier": 2}
+
+
 class TestFind:
     async def find(self, bench: Bench, **wanted: Any) -> list[int]:
         everything: dict[str, Any] = {
@@ -686,6 +703,17 @@ class TestReceipts:
         one = receipt_of(smsc_id="255", keys=("255", "ff", "597"))
         assert await bench.one(one) == "matched"
         assert await bench.state(2) is S.DELIVERED
+
+    async def test_one_that_was_meant_is_gone(self, bench: Bench) -> None:
+        await bench.accept(record(1), record(2))
+        late = T0 + 20 * DAY
+        await bench.do(finish(1), accepted("ff", seq=1, at=late))
+        await bench.one(accepted("597", seq=2, at=late))
+        await bench.one(sweep(T0 + 45 * DAY, busy=frozenset({2})))
+        await bench.crash()
+        assert await bench.store.get("message-1") is None
+        one = receipt_of(smsc_id="255", keys=("255", "ff", "597"), at=late)
+        assert await bench.one(one) == "matched"
 
     async def test_ids_are_used_again(self, bench: Bench) -> None:
         await bench.accept(record(1), record(2))
@@ -1073,6 +1101,18 @@ class TestOutbox:
             for item in await bench.store.outbox(T0, 1000, []):
                 seen.add(item.url or "")
         assert seen == set(urls)
+
+    async def test_the_turns_come_round(self, bench: Bench) -> None:
+        """Nothing may go where this look begins: so it begins at the start."""
+        urls = [f"https://{number:04}.example/" for number in range(70)]
+        await bench.accept(
+            *(record(n, webhook_url=url) for n, url in enumerate(urls, 1))
+        )
+        first = await bench.store.outbox(T0, 1000, [])
+        left = set(urls) - {item.url for item in first}
+        assert 0 < len(left) < 10
+        again = await bench.store.outbox(T0, 1000, sorted(left))
+        assert {item.seq for item in again} == {item.seq for item in first}
 
     async def test_a_due_one_behind_many_urls_that_rest(self, bench: Bench) -> None:
         count = 3000

@@ -21,7 +21,6 @@ def candidate(smsc_id: str, seq: int = 1, **fields: Any) -> Candidate:
             "part": 1,
             "attempt": 0,
             "host": "one:2775",
-            "connector": "carrier",
             "recipient": TO,
             "at": T0 + seq,
             **fields,

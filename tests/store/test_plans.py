@@ -187,6 +187,16 @@ async def test_find(shut: Bench, recorder: Recorder) -> None:
                     limit=10,
                 )
                 assert found or after
+        for state in MessageState:
+            if state not in {MessageState.DELIVERED, MessageState.SENT}:
+                await shut.store.find(
+                    client="shop",
+                    state=state,
+                    to=None,
+                    reference=None,
+                    after=7,
+                    limit=10,
+                )
         await shut.store.answer("shop", "key")
 
 

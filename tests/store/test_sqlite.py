@@ -60,7 +60,7 @@ def locked(path: Path) -> Iterator[None]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are waited for a moment only."""
-    monkeypatch.setattr(questions, "_BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(questions, "BUSY_SECONDS", 0.02)
 
 
 async def fails(bench: Bench) -> str:
@@ -148,6 +148,15 @@ class TestCannotOpen:
         link.symlink_to(bench.path)
         assert "in use by another esmed" in await fails(Bench(link))
 
+    async def test_sqlite_does_not_want_to(
+        self, shut: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def connect(_: Path) -> sqlite3.Connection:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr(sqlite, "connect", connect)
+        assert (await fails(shut)).endswith("unable to open database file")
+
     async def test_once_the_other_has_gone(self, bench: Bench) -> None:
         other = Bench(bench.path)
         await fails(other)
@@ -180,6 +189,25 @@ class TestCannotOpen:
         await fails(shut)
         shut.path.unlink()
         await shut.open()
+
+
+async def test_a_large_store_is_not_read_through_at_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_CHECKED_BYTES", 1000)
+    seen: list[str] = []
+
+    def connect(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False
+        )
+        connection.set_trace_callback(seen.append)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", connect)
+    await bench.open()
+    assert seen
+    assert not [one for one in seen if "quick_check" in one]
 
 
 class TestDamage:
@@ -442,8 +470,23 @@ class TestTheLog:
         running = False
         await asyncio.gather(*senders)
         assert bench.failures == []
-        written = next(seqs) * 1000
-        assert max(sizes) < max(written, 8_000_000)
+        # Each was begun anew; what came since is all there is.
+        assert sum(sizes[n] <= sizes[n - 1] for n in range(1, 12)) >= 3
+        await bench.store.checkpoint()
+        assert self.size(bench) <= 1_000_000
+
+    async def test_somebody_reads_for_long(self, bench: Bench) -> None:
+        """The log cannot be cut then; nobody waits for that."""
+        await bench.accept(*(record(seq, text="x" * 1000) for seq in range(1, 1000)))
+        with closing(sqlite3.connect(bench.path)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM messages").fetchone()
+            await bench.accept(record(2000))
+            await bench.store.checkpoint()
+            await bench.accept(record(2001))
+        assert bench.failures == []
+        await bench.store.checkpoint()
+        assert self.size(bench) == 0
 
     async def test_no_log_no_work(self, bench: Bench) -> None:
         await bench.close()

@@ -1,6 +1,7 @@
 """`esmed.store.writer`: group commit, and what a fault costs."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -312,6 +313,58 @@ class TestTelling:
         refused.cancel()
         await bench.idle()
         assert bench.count("messages") == 1
+
+
+class TestCuttingTheLog:
+    """Between two commits, in the writer's thread: nobody has to wait for its lock."""
+
+    def size(self, bench: Bench) -> int:
+        return bench.path.with_name("esmed.db-wal").stat().st_size
+
+    async def cut(self, bench: Bench) -> None:
+        thread = bench.store._writer
+        assert thread is not None
+        await thread.cut_log()
+
+    async def test_with_nothing_else_to_do(self, bench: Bench) -> None:
+        await bench.one(accept(1))
+        bench.told.clear()
+        await self.cut(bench)
+        assert self.size(bench) == 0
+        assert bench.told == []
+
+    async def test_amid_commits(self, bench: Bench) -> None:
+        work = [asyncio.create_task(bench.store.intake(accept(n))) for n in range(500)]
+        await asyncio.gather(*(self.cut(bench) for _ in range(10)), *work)
+        assert bench.count("messages") == 500
+
+    async def test_the_disk_is_full(self, bench: Bench, disk: Full) -> None:
+        disk.fill()
+        bench.store.duty([big(1)], lambda _: None)
+        await eventually(lambda: bench.failures)
+        await self.cut(bench)
+        disk.empty()
+        await eventually(lambda: bench.store.available)
+
+    async def test_it_cannot_be(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: Unit) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(Unit, "cut_log", fail)
+        await self.cut(bench)
+        await bench.one(accept(1))
+        assert bench.failures == []
+
+    async def test_at_the_end(self, bench: Bench) -> None:
+        store = bench.store
+        thread = store._writer
+        assert thread is not None
+        closing = asyncio.create_task(store.close())
+        late = asyncio.create_task(thread.cut_log())
+        await asyncio.gather(closing, late)
+        await thread.cut_log()
 
 
 class TestTheEnd:

@@ -23,6 +23,9 @@ CREATE INDEX messages_deadline ON messages (deadline) WHERE deadline IS NOT NULL
 CREATE INDEX messages_final ON messages (final_at) WHERE final_at IS NOT NULL;
 CREATE INDEX messages_reference ON messages (reference) WHERE reference IS NOT NULL;
 CREATE INDEX messages_recipient ON messages (recipient);
+-- The other two are found soon enough without: most messages come to them.
+CREATE INDEX messages_state ON messages (state, seq)
+    WHERE state NOT IN ('delivered', 'sent');
 -- What a dead process may have been writing, and what is held.
 CREATE INDEX messages_marked ON messages (seq)
     WHERE state = 'submitting' AND due_at IS NULL;
