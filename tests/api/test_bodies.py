@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -268,5 +269,5 @@ def test_any_octets_are_read_or_refused(body: bytes) -> None:
         lambda: bodies.batch(body),
         lambda: bodies.resolve(body),
     ):
-        with pytest.raises(InvalidError):
+        with contextlib.suppress(InvalidError):  # and raises nothing else
             read()
