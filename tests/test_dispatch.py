@@ -34,7 +34,7 @@ from esmed.models import (
     Unknown,
 )
 from esmed.routing import Router, Rule
-from esmed.store import base
+from esmed.store import base, questions
 
 S = MessageState
 BUSY = Deferred(Fault(FaultClass.TEMPORARY, 20, "queue full"))
@@ -136,6 +136,8 @@ class Rig:
         for _ in range(8):
             await settle()
             await self.idle()
+            # One thread reads, in order: what was asked before is answered by then.
+            await self.bench.store.get("")
 
     async def idle(self) -> None:
         """Wait until the store has done what it was given, or cannot."""
@@ -169,7 +171,8 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(questions, "_THREADS", 1)
     one = Rig(tmp_path / "esmed.db")
     await one.start()
     yield one

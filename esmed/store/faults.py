@@ -41,8 +41,8 @@ def damaged(path: Path, found: object) -> StoreError:
     """Say what to do with a damaged store."""
     return StoreError(
         f"the store {path} is damaged ({found}); stop here: restore a backup, or save"
-        f" what can be saved with `sqlite3 {path} .recover | sqlite3 recovered.db`, or"
-        " move the file away to start empty"
+        " what can still be read (docs/operations.md says how), or move the file away"
+        " to start empty"
     )
 
 

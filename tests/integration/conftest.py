@@ -8,8 +8,15 @@ from fakes.smsc import FakeSmsc, fake_smsc
 from integration import site as sites
 from integration.site import Site
 
+from esmed import dispatch
 from esmed.simulator import SmscSimulator
 from esmed.simulator.outcomes import STANDARD
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What time brings by itself is looked for more often, so that nobody waits."""
+    monkeypatch.setattr(dispatch, "SWEEP_EVERY", 0.1)
 
 
 @pytest.fixture

@@ -70,9 +70,9 @@ async def test_dead_letters_and_replay(site: Site, simulator: SmscSimulator):
         assert {entry.get("result") for entry in entries} <= {"500", None, *_NOTES}
     first_ids = {hook.id for hook in site.hook.received}
     site.hook.behave("/hook", 204)
+    before = len(site.hook.received)
     answer = await site.post("/v1/replay", replay(began))
     assert answer["replayed"] == 3
-    before = len(site.hook.received)
     await site.hook.count(before + 3)
     assert {hook.id for hook in site.hook.received[before:]} == {
         f"{id_}-delivered" for id_ in ids

@@ -213,6 +213,13 @@ async def test_recovery(shut: Bench, recorder: Recorder) -> None:
 class TestCost:
     """In steps of SQLite's machine: the same however much waits."""
 
+    @pytest.fixture(name="bench")
+    async def one_reader(self, shut: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+        """So that it is known which connection reads."""
+        monkeypatch.setattr(questions, "_THREADS", 1)
+        await shut.open()
+        return shut
+
     async def steps(self, bench: Bench, ask: Callable[[], Awaitable[object]]) -> int:
         count = 0
 

@@ -253,7 +253,7 @@ class Reckoning:
     invented: list[str]
     """There, and never submitted, or there twice."""
     duplicates: list[float]
-    """When each part came that had come before."""
+    """Of each part that came again: when it had come before."""
     twice: list[str]
     """References of messages with hold or fail of which a part came twice."""
     unsubmitted: list[str]
@@ -284,12 +284,16 @@ class Reckoning:
         )
 
 
-def per_break(times: Iterable[float], breaks: Sequence[float]) -> list[int]:
-    """How many of the times followed each break (kill, lost link), in order."""
-    counts = [0] * len(breaks)
-    for at in times:
-        index = bisect.bisect_right(breaks, at) - 1
-        assert index >= 0, "a duplicate before anything had broken"
+def per_break(earlier: Iterable[float], ends: Sequence[float]) -> list[int]:
+    """How many parts were written again because of each break (kill, lost link).
+
+    ``earlier`` are the times of the copies before: the break after that is the cause.
+    ``ends`` are times when nothing was left of the breaks, in order.
+    """
+    counts = [0] * len(ends)
+    for at in earlier:
+        index = bisect.bisect_left(ends, at)
+        assert index < len(ends), "written again although nothing had broken"
         counts[index] += 1
     return counts
 
@@ -307,6 +311,7 @@ def reckon(
     submitted = {sent.reference: sent for sent in book.accepted.values()}
     known = {**book.doubtful, **submitted}
     copies: Counter[tuple[str, str]] = Counter()
+    latest: dict[tuple[str, str], float] = {}
     duplicates = []
     contents: dict[str, set[str]] = defaultdict(set)
     for part in parts:
@@ -314,7 +319,8 @@ def reckon(
         copies[key] += 1
         contents[part.to].add(part.content)
         if copies[key] > 1:
-            duplicates.append(part.at)
+            duplicates.append(latest[key])
+        latest[key] = part.at
     destinations = {sent.body["to"]: sent for sent in known.values()}
     references = Counter(message["reference"] for message in found.values())
     ids: dict[str, set[str]] = defaultdict(set)

@@ -18,7 +18,7 @@ MIB_MORE = 40
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_fifty_thousand(processes: Bench):
-    smsc = processes.smsc("--keep", str(2 * WAITING))
+    smsc = processes.smsc("--keep", str(2 * WAITING), "--outcome", "none")
     daemon = processes.daemon(config(smsc, window=100))
     await daemon.start()
     await some(daemon, 1000, first=0)

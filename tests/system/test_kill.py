@@ -25,7 +25,7 @@ async def kill_again_and_again(
     phones = Phones(smsc, seed)
     load.start(5)
     phones.start()
-    kill_times = []
+    ends: list[float] = []
     try:
         for number in range(kills):
             if number % 4 == 3:
@@ -34,8 +34,9 @@ async def kill_again_and_again(
             else:
                 await daemon.ready()
                 await asyncio.sleep(draw.uniform(0.2, longest))
-            kill_times.append(time.time())
             daemon.kill()
+            await smsc.reaches(lambda stats: not stats["connections"])
+            ends.append(time.time())
             daemon.spawn()
         await daemon.ready()
         await load.stop()
@@ -50,7 +51,7 @@ async def kill_again_and_again(
     assert await daemon.stop() == 0
     assert await smsc.stop() == 0
     reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
-    per_kill = per_break(reckoning.duplicates, kill_times)
+    per_kill = per_break(reckoning.duplicates, ends)
     sys.stdout.write(
         f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}\n"
         f"{book}; {len(phones.sent)} MO messages\n"

@@ -21,15 +21,15 @@ async def drop_again_and_again(
     await smsc.start()
     daemon = processes.daemon(config(smsc, hook, on_unknown=on_unknown))
     await daemon.start()
-    draw, book, times = random.Random(11), Book(), list[float]()
+    draw, book, ends = random.Random(11), Book(), list[float]()
     load = Load(daemon, book, pause=0.1, seed=11, at_most_once=at_most_once)
     load.start(4)
     try:
         for number in range(drops):
             await asyncio.sleep(draw.uniform(0.1, 0.8))
             await daemon.bound()
-            times.append(time.time())
             await smsc.do("POST", "/drop", {"how": ("rst", "rst", "fin")[number % 3]})
+            ends.append(time.time())
         await daemon.bound()
         await load.stop()
     finally:
@@ -40,7 +40,7 @@ async def drop_again_and_again(
     assert not book.doubtful
     assert not book.refused
     reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
-    per_drop = per_break(reckoning.duplicates, times)
+    per_drop = per_break(reckoning.duplicates, ends)
     sys.stdout.write(
         f"\n{drops} drops ({on_unknown}): {reckoning}; duplicates each {per_drop}\n"
     )
@@ -69,15 +69,15 @@ async def kill_smsc_again_and_again(
     # Receipts die with the SMSC: after their time such messages are `unknown`.
     daemon = processes.daemon(config(smsc, hook, receipt_timeout="2s"))
     await daemon.start()
-    draw, book, times = random.Random(5), Book(), list[float]()
+    draw, book, ends = random.Random(5), Book(), list[float]()
     load = Load(daemon, book, pause=0.1, seed=5, at_most_once=0.6, ends=TAKEN_AT_ONCE)
     load.start(4)
     try:
         for _ in range(kills):
             await daemon.bound()
             await asyncio.sleep(draw.uniform(0.2, 0.8))
-            times.append(time.time())
             smsc.kill()
+            ends.append(time.time())
             await smsc.start()
         await daemon.bound()
         await load.stop()
@@ -100,7 +100,7 @@ async def kill_smsc_again_and_again(
     policy = {sent.reference: sent.at_most_once for sent in book.accepted.values()}
     again = resubmitted(messages)
     assert not [ref for ref, _ in again if policy[ref]]
-    per_kill = per_break([at for _, at in again], times)
+    per_kill = per_break([at for _, at in again], ends)
     sys.stdout.write(
         f"\n{kills} kills of the SMSC: {reckoning}; written again {per_kill}\n"
     )
@@ -108,12 +108,12 @@ async def kill_smsc_again_and_again(
 
 
 def resubmitted(messages: list[dict[str, Any]]) -> list[tuple[str, float]]:
-    """Each attempt of a part but its first: reference and time."""
+    """Each attempt of a part that another followed: reference and time."""
     return [
         (message["reference"], datetime.fromisoformat(attempt["at"]).timestamp())
         for message in messages
         for segment in message["segments"]
-        for attempt in segment["attempts"][1:]
+        for attempt in segment["attempts"][:-1]
     ]
 
 

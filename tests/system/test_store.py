@@ -252,7 +252,7 @@ async def test_damaged(processes: Bench, smsc: Smsc):
         log = await refusal_to_start(processes, name)
         assert f"the store {store} is damaged" in log
         assert "restore a backup" in log
-        assert ".recover" in log
+        assert "docs/operations.md" in log
         assert store.read_bytes() == content
 
 
