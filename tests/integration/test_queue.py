@@ -1,15 +1,18 @@
 """What waits: until its time, or too long, or until it is cancelled, or too much."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes.smsc import FakeSmsc
 from integration.client import LIMIT
-from integration.site import Site, connector, simulator, submits
+from integration.site import Site, a_bind, connector, simulator, submits
 
 from esmed.simulator import SmscSimulator
+from pdu import EnquireLink, EnquireLinkResp
 
 
 async def test_send_at(site: Site, smsc: FakeSmsc):
@@ -212,3 +215,45 @@ async def test_restart_again_and_again(site: Site, simulator: SmscSimulator):
     assert len(await site.messages()) == 50
     await site.told(50)
     assert len({hook.id for hook in site.hook.received}) == 50
+
+
+async def test_no_more_than_a_window_while_nothing_can_be_recorded(
+    site: Site, smsc: FakeSmsc
+):
+    await smsc.stop()
+    await site.start(carrier=connector(smsc, window=10))
+    ids = [await site.submit(text=f"{number}") for number in range(40)]
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await smsc.start()
+        # All are answered, but that is not on disk.
+        await submits(smsc, 10)
+        deadline = time.monotonic() + LIMIT
+        while "store" not in (await site.ask("GET", "/readyz"))[1].get("detail", ""):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        assert len(smsc.submitted) == 10
+        other.execute("ROLLBACK")
+    for id_ in ids:
+        await site.reaches(id_, "submitted")
+    assert len(smsc.submitted) == 40
+
+
+async def test_nothing_is_written_while_the_store_is_away(site: Site, smsc: FakeSmsc):
+    await smsc.stop()
+    await site.start(carrier=connector(smsc))
+    ids = [await site.submit(text=f"{number}") for number in range(5)]
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        body = {"to": "380501234500", "text": "more"}
+        assert (await site.ask("POST", "/v1/messages", body))[0] == 503
+        await smsc.start()
+        bind = await a_bind(smsc)
+        await site.connector("carrier", "up")
+        # Its answer comes after whatever was written before.
+        bind.send(EnquireLink(sequence=1))
+        await smsc.until(lambda: bind.of(EnquireLinkResp))
+        assert not smsc.submitted
+        other.execute("ROLLBACK")
+    for id_ in ids:
+        await site.reaches(id_, "submitted")

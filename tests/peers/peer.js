@@ -78,32 +78,33 @@ function answerSubmit(pdu) {
   seen(pdu, {id: id, answer: status});
 }
 
-function answerBind(pdu) {
+function answerBind(connection, pdu) {
   const status = refusals.bind.shift() || 0;
   seen(pdu, {answer: status});
   const answer = status ? {command_status: status} : {system_id: 'node-smpp'};
-  session.send(pdu.response(answer), () => status && session.close());
+  connection.send(pdu.response(answer), () => status && connection.close());
 }
 
 function serve(connection) {
   session = connection;
-  session.on('error', trouble);
-  session.on('close', () => tell({event: 'closed'}));
-  session.on('pdu', (pdu) => {
+  // A callback of the one before may come late: it must not touch this one.
+  connection.on('error', trouble);
+  connection.on('close', () => tell({event: 'closed'}));
+  connection.on('pdu', (pdu) => {
     if (pdu.command.startsWith('bind_') && !pdu.isResponse()) {
-      answerBind(pdu);
+      answerBind(connection, pdu);
     } else if (pdu.command === 'submit_sm') {
       answerSubmit(pdu);
     } else if (pdu.command === 'unbind') {
       seen(pdu);
-      session.send(pdu.response(), () => session.close());
+      connection.send(pdu.response(), () => connection.close());
     } else {
       seen(pdu);
       if (!pdu.isResponse()) {
-        session.send(pdu.response());
+        connection.send(pdu.response());
       }
       if (pdu.command === 'unbind_resp') {
-        session.close();
+        connection.close();
       }
     }
   });

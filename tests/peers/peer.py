@@ -228,7 +228,7 @@ async def script(
         process.stdin.close()
         await asyncio.wait_for(process.wait(), PATIENCE)
         assert process.returncode == 0
-        assert peer.troubles == []
+        assert peer.troubles == [], peer.troubles
     finally:
         if process.returncode is None:
             process.kill()
