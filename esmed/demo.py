@@ -1,7 +1,7 @@
 """`esmed demo`: the whole way, with two simulated SMSCs and no account anywhere.
 
 The daemon is the real one, with a store on disk, HTTP and webhooks on loopback ports;
-only the network is played. Half-way the primary SMSC goes down and comes back.
+only the network is played. Half-way the primary SMSC goes down.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import signal
 import tempfile
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -26,7 +26,7 @@ from esmed.simulator.outcomes import STANDARD
 from esmed.simulator.smsc import SmscSimulator
 
 PATIENCE: Final = 35.0
-"""Seconds until what has not ended is called a failure."""
+"""Seconds in all until what has not ended is called a failure."""
 
 _CONFIG: Final = """
 node: demo
@@ -119,6 +119,7 @@ class _Demo:
         self._url = url
         self._hook = hook
         self._primary, self._backup = smscs
+        self._deadline = asyncio.get_running_loop().time() + PATIENCE
         self._sent: dict[str, tuple[Sample, float]] = {}
         self._shown: set[str] = set()
         self._good = 0
@@ -156,7 +157,7 @@ class _Demo:
         return heard and ended == messages == self._good
 
     async def _ready(self, session: ClientSession) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout_at(self._deadline):
             while True:
                 async with session.get(f"{self._url}/v1/connectors/carrier") as reply:
                     hosts = (await reply.json())["hosts"]
@@ -184,7 +185,7 @@ class _Demo:
     async def _ended(self, count: int) -> None:
         """Wait for ``count`` webhooks in all, or until patience ends."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout_at(self._deadline):
                 while len(self._shown) < count:
                     await self._hook.news.wait()
                     self._hook.news.clear()
@@ -192,7 +193,7 @@ class _Demo:
 
     async def _heard(self, answer: str) -> bool:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout_at(self._deadline):
                 while not self._hook.inbound:
                     await self._hook.news.wait()
                     self._hook.news.clear()
@@ -229,19 +230,38 @@ def _way(message: dict[str, Any]) -> str:
     return " > ".join(steps)
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="esmed-demo-") as folder:
-        yield folder
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Run the demo with ``messages`` and ``keep``; 0 if all ended as it should."""
+    """Run the demo with ``messages`` and ``keep``; 0 if all ended as it should.
+
+    SIGINT and SIGTERM end it, and nothing is left behind.
+    """
+    loop = asyncio.get_running_loop()
+    demo = loop.create_task(_run(arguments.messages, keep=arguments.keep))
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, demo.cancel)
+    try:
+        await asyncio.wait([demo])
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        demo.cancel()
+        await asyncio.wait([demo])
+    if demo.cancelled():
+        return 1
+    good = demo.result()
+    print("all is as it should be" if good else "something is not as it should be")
+    return 0 if good else 1
+
+
+async def _run(messages: int, *, keep: bool) -> bool:
     hook = _Hook()
     options = SmscOptions(outcomes=STANDARD, receipt_delay=0.3)
     smscs = [SmscSimulator(options), SmscSimulator(options)]
     async with contextlib.AsyncExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="esmed-demo-"))
         hook_port = await hook.start()
         stack.push_async_callback(hook.stop)
         for smsc in smscs:
@@ -263,9 +283,9 @@ async def run(arguments: argparse.Namespace) -> int:
         stack.push_async_callback(app.stop)
         url = f"http://{app.addresses[0]}"
         print(f"the daemon serves {url}, its store is {folder}/esmed.db")
-        good = await _Demo(url, hook, smscs).run(arguments.messages)
-        if arguments.keep:
-            print(f"\nstill serving {url}; press Ctrl-C to end")
-            await asyncio.Event().wait()
-    print("all is as it should be" if good else "something is not as it should be")
-    return 0 if good else 1
+        good = await _Demo(url, hook, smscs).run(messages)
+        if keep:
+            print(f"\nstill serving {url}; press Ctrl-C to end", flush=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+    return good

@@ -57,7 +57,7 @@ async def test_to_the_backup_host_and_back(
 async def test_to_the_next_connector_and_back(
     site: Site, smsc: FakeSmsc, backup: FakeSmsc
 ):
-    site.routes = [{"via": ["one", "two"], "failover_after": "400ms"}]
+    site.routes = [{"via": ["one", "two"], "failover_after": "1h"}]
     await site.start(one=connector(smsc), two=connector(backup))
     await site.bound("one")
     await site.bound("two")
@@ -68,6 +68,7 @@ async def test_to_the_next_connector_and_back(
     ids = [await site.submit(text=f"{number}") for number in range(30)]
     # Not before it has been down for a while.
     assert (await site.message(ids[0]))["state"] == "queued"
+    site.clock.shift(3601)
     for id_ in ids:
         assert (await site.reaches(id_, "submitted"))["connector"] == "two"
     timeline = (await site.get(f"/v1/messages/{ids[0]}/trace"))["timeline"]
