@@ -44,6 +44,9 @@ _log = log.get("app")
 CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
 STATUS_EVERY: Final = 5.0
+ACCEPTED_AT_ONCE: Final = 1
+"""Connections in one turn of the loop. It is also how often asyncio tries, complains
+and arms another timer in each turn without file descriptors left, so one is best."""
 REQUESTS_WITHIN: Final = 5.0
 """Seconds that requests under way have to end when the daemon stops."""
 
@@ -204,7 +207,8 @@ class App:
         self._stack.push_async_callback(runner.cleanup)
         self._stack.callback(gateway.close)
         for listener in sockets:
-            await web.SockSite(runner, listener, backlog=listeners.BACKLOG).start()
+            await web.SockSite(runner, listener, backlog=ACCEPTED_AT_ONCE).start()
+            listener.listen(listeners.BACKLOG)
             self.addresses.append(listeners.name(listener))
 
     # --- what runs beside ------------------------------------------------------------

@@ -187,4 +187,6 @@ def _escape(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+    # Not the codec unicode_escape: Python loads it from a file at its first use, which
+    # may be when there are no file descriptors left, and that is what is to be logged.
+    return ascii(char)[1:-1]

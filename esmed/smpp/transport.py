@@ -149,6 +149,11 @@ class Transport(asyncio.Protocol):
         self._timer = self._loop.call_at(deadline, self._tick)
 
     def _tick(self) -> None:
+        # A machine that stood still may see that a deadline is over before it has
+        # looked at its sockets again. What came meanwhile came in time.
+        self._timer = self._loop.call_later(0, self._tick_now)
+
+    def _tick_now(self) -> None:
         if self._deaf:
             # What the peer has not answered may lie in the socket: no time passes.
             self._timer = self._loop.call_later(_DEAF_TICK, self._tick)

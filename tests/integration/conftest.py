@@ -11,12 +11,14 @@ from integration.site import Site
 from esmed import dispatch
 from esmed.simulator import SmscSimulator
 from esmed.simulator.outcomes import STANDARD
+from esmed.store import questions
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What time brings by itself is looked for more often, so that nobody waits."""
     monkeypatch.setattr(dispatch, "SWEEP_EVERY", 0.1)
+    monkeypatch.setattr(questions, "BUSY_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ Peer = FakeSmsc | SmscSimulator
 _CONFIG: Final = """
 node: test
 store: {{url: "sqlite:///{store}", durability: normal, erase_text: {erase_text}}}
-http: {{listen: ["127.0.0.1:0"], max_queued: {max_queued}}}
+http: {{listen: {listen}, max_queued: {max_queued}}}
 webhooks: {webhooks}
 connectors:
 {connectors}
@@ -85,6 +85,7 @@ class Site(Client):
         self.connectors: dict[str, dict[str, Any]] = {}
         self.routes: list[dict[str, Any]] = []
         self.webhooks: dict[str, Any] = {"url": hook.url(), "secret": SECRET}
+        self.listen = ["127.0.0.1:0"]
         self.max_queued = 1000
         self.erase_text = "never"
         self.store = folder / "esmed.db"
@@ -97,6 +98,7 @@ class Site(Client):
         text = _CONFIG.format(
             store=self.store,
             erase_text=self.erase_text,
+            listen=json.dumps(self.listen),
             max_queued=self.max_queued,
             webhooks=json.dumps(self.webhooks),
             connectors=textwrap.indent(

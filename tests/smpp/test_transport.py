@@ -1,6 +1,8 @@
 """esmed.smpp.transport, over a socket that only notes what is done to it."""
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +167,34 @@ async def test_the_session_is_ticked_at_its_deadline():
     owner.transport.data_received(encode(EnquireLinkResp(sequence=2)))
     assert owner.kinds == [[Alive]]
     await eventually(lambda: len(owner.socket.writes) == 2)
+
+
+async def test_what_came_while_the_machine_stood_still_came_in_time(monkeypatch):
+    owner = Owner(TimerSettings(response=0.1, enquire_link=1000))
+    await owner.bind()
+    loop = asyncio.get_running_loop()
+    selector = loop._selector  # type: ignore[attr-defined]
+    select = selector.select
+    here, there = socket.socketpair()
+    with here, there:
+        loop.add_reader(here, lambda: owner.transport.data_received(here.recv(100)))
+        sequence = owner.session.submit(SubmitSm(), owner.transport.now(), "part")
+        owner.transport.touch()
+        await settle()
+        deadline = loop.time() + 0.1
+
+        def stood_still(_: float | None) -> Any:
+            """Between the look at the sockets and the look at the clock."""
+            monkeypatch.setattr(selector, "select", select)
+            found = select(0)
+            time.sleep(max(deadline - loop.time(), 0) + 0.01)
+            there.send(encode(SubmitSmResp(sequence=sequence, message_id="x")))
+            return found
+
+        monkeypatch.setattr(selector, "select", stood_still)
+        await eventually(lambda: owner.batches)
+        loop.remove_reader(here)
+    assert owner.kinds == [[Responded]]
 
 
 async def test_an_earlier_deadline_replaces_a_later_one():

@@ -122,6 +122,11 @@ class Process:
                 return int(line.split()[1]) / 1024
         raise AssertionError("it has ended")
 
+    @property
+    def descriptors(self) -> int:
+        """How many files it has open now."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     async def find(self, pattern: str) -> re.Match[str]:
         """Wait for its output to have something."""
         found: re.Match[str] | None = None

@@ -4,16 +4,33 @@ import asyncio
 import random
 import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 from fakes.hook import HookSink
-from system.accounts import Book, Load, Phones, Reckoning, journal, per_break, reckon
+from system.accounts import (
+    ENDS,
+    TAKEN_AT_ONCE,
+    Book,
+    Load,
+    Phones,
+    Reckoning,
+    journal,
+    per_break,
+    reckon,
+)
 from system.processes import Bench
 from system.set_up import KEY, WINDOW, config, finished
 
 
 async def kill_again_and_again(
-    processes: Bench, hook: HookSink, kills: int, seed: int, *, longest: float
+    processes: Bench,
+    hook: HookSink,
+    kills: int,
+    seed: int,
+    *,
+    longest: float,
+    ends: Sequence[int] = ENDS,
 ) -> Reckoning:
     smsc = processes.smsc("--response-delay", "30ms", "--receipt-delay", "200ms")
     await smsc.start()
@@ -21,11 +38,11 @@ async def kill_again_and_again(
     await daemon.start()
     draw = random.Random(seed)
     book = Book()
-    load = Load(daemon, book, pause=0.08, seed=seed)
+    load = Load(daemon, book, pause=0.08, seed=seed, ends=ends)
     phones = Phones(smsc, seed)
     load.start(5)
     phones.start()
-    ends: list[float] = []
+    gone: list[float] = []
     try:
         for number in range(kills):
             if number % 4 == 3:
@@ -36,7 +53,7 @@ async def kill_again_and_again(
                 await asyncio.sleep(draw.uniform(0.2, longest))
             daemon.kill()
             await smsc.reaches(lambda stats: not stats["connections"])
-            ends.append(time.time())
+            gone.append(time.time())
             daemon.spawn()
         await daemon.ready()
         await load.stop()
@@ -51,7 +68,7 @@ async def kill_again_and_again(
     assert await daemon.stop() == 0
     assert await smsc.stop() == 0
     reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
-    per_kill = per_break(reckoning.duplicates, ends)
+    per_kill = per_break(reckoning.duplicates, gone)
     sys.stdout.write(
         f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}\n"
         f"{book}; {len(phones.sent)} MO messages\n"
@@ -64,7 +81,9 @@ async def kill_again_and_again(
 
 
 async def test_three_kills(processes: Bench, hook: HookSink):
-    reckoning = await kill_again_and_again(processes, hook, 3, 7, longest=1.5)
+    reckoning = await kill_again_and_again(
+        processes, hook, 3, 7, longest=1.2, ends=TAKEN_AT_ONCE
+    )
     assert reckoning.messages > 100
 
 

@@ -1,15 +1,17 @@
-"""Processes that stand still for a while, as machines under virtualisation do."""
+"""Processes that stand still for a while, or have nothing left to work with."""
 
 import asyncio
+import resource
 import signal
 
 import pytest
 from fakes.hook import HookSink
 from system.accounts import TAKEN_AT_ONCE, Book, Load, journal, reckon
-from system.processes import Bench
+from system.processes import Bench, Smsc
 from system.set_up import WINDOW, config, finished
 
 
+@pytest.mark.slow
 async def test_smsc_stands_still(processes: Bench, hook: HookSink):
     """Nobody says that the link is dead: silence does."""
     smsc = processes.smsc("--response-delay", "20ms")
@@ -74,3 +76,26 @@ async def test_daemon_stands_still(processes: Bench, hook: HookSink):
     reckoning.check()
     assert not reckoning.duplicates
     assert "unknown" not in reckoning.states
+
+
+async def test_no_file_descriptors_left(processes: Bench, smsc: Smsc):
+    """Callers have to wait; as soon as there are some all goes on."""
+    processes.tolerates_complaints = True  # asyncio's, with tracebacks
+    daemon = processes.daemon(config(smsc))
+    await daemon.start()
+    await daemon.reaches(await daemon.submit(), "delivered")
+    limit = daemon.descriptors + 5
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, 4096))
+    host, port = daemon.url.removeprefix("http://").split(":")
+    writers = []
+    for _ in range(30):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writers.append(writer)
+    await daemon.find("out of system resource")
+    await smsc.do("POST", "/drop")
+    for writer in writers:
+        writer.close()
+    await daemon.reaches(await daemon.submit(), "delivered")
+    # Once a second, and not once for each who waits.
+    assert daemon.log.count("out of system resource") < 30
+    assert await daemon.stop() == 0

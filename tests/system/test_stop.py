@@ -99,7 +99,7 @@ async def test_silent_smsc(processes: Bench, hook: HookSink):
 @pytest.mark.parametrize(
     "times",
     [
-        pytest.param([0.3, 0.5], id="twice"),
+        pytest.param([0.4], id="once"),
         pytest.param([n / 40 for n in range(50)], id="often", marks=pytest.mark.slow),
     ],
 )
@@ -195,4 +195,36 @@ async def test_what_was_marked_and_never_written(processes: Bench):
     await daemon.start()
     for id_ in ids:
         await daemon.reaches(id_, "delivered")
+    assert await daemon.stop() == 0
+
+
+@pytest.mark.slow
+async def test_while_the_store_cannot_be_written(processes: Bench, hook: HookSink):
+    """It ends all the same; what it could not record is unknown to the next one."""
+    smsc = processes.smsc()
+    await smsc.start()
+    daemon = processes.daemon(config(smsc, hook, shutdown_timeout="3s"))
+    await daemon.start()
+    await daemon.bound()
+    await smsc.fault(kind="late_response", delay="1s")
+    ids = {
+        policy: await daemon.submit(text=policy, on_unknown=policy)
+        for policy in ("resend", "hold", "fail")
+    }
+    await smsc.reaches(lambda stats: stats["submits"] == 3)
+    with closing(
+        sqlite3.connect(processes.folder / "esmed.db", isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert await daemon.stop() == 0
+        assert time.monotonic() - began < 3 + LIMIT / 3
+        assert "store.not_on_disk" in daemon.log
+        other.execute("ROLLBACK")
+    await smsc.heal()
+    await daemon.start()
+    await daemon.reaches(ids["resend"], "delivered")
+    await daemon.reaches(ids["hold"], "unknown")
+    await daemon.reaches(ids["fail"], "unknown")
+    assert (await smsc.stats())["submits"] == 4
     assert await daemon.stop() == 0

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -247,33 +247,39 @@ async def test_damaged(processes: Bench, smsc: Smsc):
     }
     damaged["half"] = sound[: len(sound) // 2]
     for name, content in damaged.items():
+        (processes.folder / f"{name}.db").write_bytes(content)
+    logs = await refusals_to_start(processes, damaged)
+    for name, content in damaged.items():
         store = processes.folder / f"{name}.db"
-        store.write_bytes(content)
-        log = await refusal_to_start(processes, name)
-        assert f"the store {store} is damaged" in log
-        assert "restore a backup" in log
-        assert "docs/operations.md" in log
+        assert f"the store {store} is damaged" in logs[name]
+        assert "restore a backup" in logs[name]
+        assert "move the file away to start empty" in logs[name]
         assert store.read_bytes() == content
 
 
-async def refusal_to_start(processes: Bench, name: str) -> str:
-    """What is said of a store that cannot be used."""
-    daemon = processes.daemon(config("127.0.0.1:1", store=f"{name}.db"), name=name)
-    daemon.spawn()
-    assert await daemon.exited() == 1
-    return daemon.log
+async def refusals_to_start(processes: Bench, names: Iterable[str]) -> dict[str, str]:
+    """What is said of stores that cannot be used."""
+    daemons = {
+        name: processes.daemon(config("127.0.0.1:1", store=f"{name}.db"), name=name)
+        for name in names
+    }
+    for daemon in daemons.values():
+        daemon.spawn()
+    for daemon in daemons.values():
+        assert await daemon.exited() == 1
+    return {name: daemon.log for name, daemon in daemons.items()}
 
 
 async def test_no_store_of_ours(processes: Bench):
     (processes.folder / "directory.db").mkdir()
-    log = await refusal_to_start(processes, "directory")
-    assert f"store.url: cannot open {processes.folder}/directory.db" in log
-    store = processes.folder / "other.db"
-    with contextlib.closing(sqlite3.connect(store)) as other:
-        other.execute("CREATE TABLE precious (thing)")
-        other.commit()
-    log = await refusal_to_start(processes, "other")
-    assert f"{store} is a database of another program" in log
+    other = processes.folder / "other.db"
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE precious (thing)")
+        connection.commit()
+    logs = await refusals_to_start(processes, ("directory", "other"))
+    found = f"store.url: cannot open {processes.folder}/directory.db"
+    assert found in logs["directory"]
+    assert f"{other} is a database of another program" in logs["other"]
 
 
 async def test_in_use_by_another_daemon(processes: Bench, smsc: Smsc):
