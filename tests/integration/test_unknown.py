@@ -98,7 +98,9 @@ async def test_resolve_to_fail(site: Site, smsc: FakeSmsc):
 
 async def test_nobody_resolves(site: Site, smsc: FakeSmsc):
     smsc.answer = smsc.ignore
-    carrier = connector(smsc, on_unknown="hold", response_timeout=SOON)
+    carrier = connector(
+        smsc, on_unknown="hold", response_timeout=SOON, hold_timeout="24h"
+    )
     await site.start(carrier=carrier)
     id_ = await site.submit()
     await site.is_held(id_)

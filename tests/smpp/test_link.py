@@ -320,6 +320,20 @@ async def test_an_smsc_that_accepts_and_closes_is_asked_ever_more_seldom(smsc, r
         await smsc.until(lambda: len(smsc.connections) == count + 1)  # noqa: B023
 
 
+async def test_no_bind_before_the_least_pause_is_over(smsc, rig):
+    """Clickatell wants half a minute between two binds."""
+    one = rig(reconnect=Backoff(min=45.0, max=60.0))
+    one.start()
+    await one.bound()
+    smsc.bound[0].close()
+    await one.pausing()
+    one.clock.advance(44.99)
+    await settle()
+    assert one.clock.sleeping == 1
+    one.clock.advance(15.02)
+    await one.bound()
+
+
 async def test_an_smsc_that_binds_and_closes_is_asked_ever_more_seldom(smsc, rig):
     one = rig(reconnect=Backoff(min=1.0, max=8.0))
     one.start()
@@ -781,6 +795,15 @@ async def test_no_password_goes_to_the_wrong_certificate(rig, authority):
         assert "its certificate is not valid" in one.link.reason
         assert one.binds() == {"tls": 1}
         assert smsc.log == []
+
+
+async def test_a_handshake_without_an_answer(rig):
+    async with wire_peer() as peer:
+        one = rig(peer.port, tls=Tls(), connect_timeout=0.05)
+        one.start()
+        await one.pausing()
+        assert one.link.reason == "no TLS handshake within 0.05 s"
+        assert one.binds() == {"timeout": 1}
 
 
 async def test_no_password_goes_to_a_certificate_that_is_not_pinned(rig, authority):
