@@ -21,9 +21,8 @@ from msgspec import structs
 from esmed import log, routing
 from esmed.clock import Clock
 from esmed.connector import Connector, Job
-from esmed.custody import Custody
 from esmed.errors import StoreError
-from esmed.lanes import PAGE, Lane
+from esmed.lanes import Lane
 from esmed.models import (
     Accepted,
     Deferred,
@@ -33,12 +32,12 @@ from esmed.models import (
     Millis,
     PartResult,
     Plan,
-    Priority,
     Queued,
     Record,
     Rejected,
     Unknown,
 )
+from esmed.queue import Queue
 from esmed.settlement import EXPIRED, Case, Terms, settle
 from esmed.store import base
 from pdu.receipt import canonical_id
@@ -65,21 +64,14 @@ class Dispatch:
         retention: float,
     ) -> None:
         self.connectors = connectors
-        self.waiting_for: dict[str, int] = defaultdict(int)
-        """Messages waiting, by their first choice."""
         self._store = store
         self._terms = terms
         self._router = router
         self._clock = clock
         self._retention = retention
-        self._lanes: dict[tuple[tuple[str, ...], Priority], Lane] = {}
-        self._lanes_of: dict[str, list[Lane]] = {name: [] for name in connectors}
-        self._orphans: list[Lane] = []
-        """Lanes none of whose connectors is configured any more."""
-        self._custody = Custody()
+        self._queue = Queue(store, clock, connectors, self._wake_all)
+        self._custody = self._queue.custody
         self._active: dict[int, Case] = {}
-        self._unsure = False
-        """Whether messages may wait in the store that nobody here knows of."""
         self._given_back: list[Case] = []
         self._marking: dict[str, int] = defaultdict(int)
         self._ready: set[str] = set()
@@ -95,8 +87,7 @@ class Dispatch:
 
     async def start(self) -> None:
         """Learn what waits in the store, and look after what is due by itself."""
-        for lane in await self._learn():
-            self.waiting_for[lane.via[0]] += lane.count
+        await self._queue.start()
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -119,29 +110,18 @@ class Dispatch:
     # --- for the gateway -------------------------------------------------------------
 
     @property
+    def waiting_for(self) -> Mapping[str, int]:
+        """How many messages wait to be sent, by their first choice."""
+        return self._queue.waiting_for
+
+    @property
     def waiting(self) -> int:
         """How many messages wait to be sent."""
-        return sum(self.waiting_for.values())
+        return sum(self._queue.waiting_for.values())
 
     def offer(self, records: Iterable[Record]) -> None:
         """Take messages that are on disk now."""
-        now = self._clock.now_ms()
-        for record in records:
-            due_at = record.due_at
-            # A page of the queue may have brought it here already.
-            if due_at is not None and record.seq not in self._custody:
-                self._offer(
-                    Queued(
-                        seq=record.seq,
-                        id=record.id,
-                        request=record.request,
-                        via=record.via,
-                        due_at=due_at,
-                        expires_at=record.expires_at,
-                        draft=record.draft,
-                    ),
-                    now,
-                )
+        self._queue.offer(records)
 
     def in_flight(self, seq: int) -> bool:
         """Tell whether a message is in a connector's hands."""
@@ -149,25 +129,14 @@ class Dispatch:
 
     async def withdraw(self, seq: int) -> bool:
         """Cancel a waiting message; False when it is in flight or has ended."""
-        if seq in self._active or not self._custody.withdraw(seq):
-            return False
-        cancelled = False
-        try:
-            cancel = base.Cancel(seq=seq, at=self._clock.now_ms())
-            cancelled = bool(await self._store.intake(cancel))
-        finally:
-            queued = self._custody.withdrawn(seq, cancelled=cancelled)
-            if queued is not None:
-                self._put_back(queued.via, queued)
-                self._wake_all(queued.via)
-        return cancelled
+        return seq not in self._active and await self._queue.withdraw(seq)
 
     async def resolve(self, seq: int, *, resend: bool) -> bool:
         """Decide over a held message; False when it is not held."""
         now = self._clock.now_ms()
         held = await self._store.intake(base.Resolve(seq=seq, resend=resend, at=now))
         if held and resend:
-            self._unsure = True
+            self._queue.unsure = True
         return bool(held)
 
     # --- for connectors --------------------------------------------------------------
@@ -178,6 +147,10 @@ class Dispatch:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._pump)
+
+    def _wake_all(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.wake(name)
 
     def results(self, results: Sequence[PartResult]) -> None:
         """Take what became of written parts; free their slots once it is on disk."""
@@ -210,16 +183,8 @@ class Dispatch:
 
     def late(self, result: PartResult) -> None:
         """Record a response that came after its part was given up as unknown."""
-        custody = self._custody
         accepted = isinstance(result.outcome, Accepted)
-        custody.late(result.seq, result.part if accepted else None)
-
-        def done(results: list[Any]) -> None:
-            custody.late_stored(result.seq)
-            if results[0] is True and result.seq not in custody:
-                self._unsure = True
-
-        self._store.duty([self._submitted(None, result)], done)
+        self._queue.late(self._submitted(None, result), accepted=accepted)
 
     def returned(self, job: Job, parts: Sequence[int]) -> None:
         """Take back parts that were never written."""
@@ -237,11 +202,7 @@ class Dispatch:
 
     def committed(self, told: base.Committed) -> None:
         """Count what waits; write again after a fault."""
-        for change in told.changes:
-            if change.waited_for is not None:
-                self.waiting_for[change.waited_for] -= 1
-            if change.waits_for is not None:
-                self.waiting_for[change.waits_for] += 1
+        self._queue.count(told.changes)
         if self._frozen:
             self._freeze(frozen=False)
             self._wake_all(self.connectors)
@@ -256,68 +217,13 @@ class Dispatch:
         for connector in self.connectors.values():
             connector.freeze(frozen)
 
-    # --- the queue -------------------------------------------------------------------
-
-    def _lane(self, via: tuple[str, ...], priority: Priority) -> Lane:
-        lane = self._lanes.get((via, priority))
-        if lane is None:
-            lane = self._lanes[via, priority] = Lane(via, priority)
-            served = [name for name in via if name in self._lanes_of]
-            for name in served:
-                self._lanes_of[name].append(lane)
-            if not served:
-                self._orphans.append(lane)
-        return lane
-
-    def _offer(self, queued: Queued, now: Millis) -> None:
-        lane = self._lane(queued.via, queued.request.priority)
-        if lane.offer(queued, now):
-            self._custody.take((queued.seq,))
-        self._wake_all(queued.via)
-
-    def _put_back(self, via: tuple[str, ...], queued: Queued) -> None:
-        """Have a message be the next one of its lane."""
-        self._lane(via, queued.request.priority).queue.appendleft(queued)
-
-    def _wake_all(self, names: Iterable[str]) -> None:
-        for name in names:
-            self.wake(name)
-
-    async def _learn(self) -> list[base.Lane]:
-        """Ask the store what waits, and look for all of it that is not known."""
-        lanes = await self._store.lanes()
-        for lane in lanes:
-            self._lane(lane.via, lane.priority).rewind(lane.next_due, 0)
-        return lanes
-
-    def _fetch(self, lane: Lane) -> None:
-        lane.begin_page()
-        page = base.Page(
-            via=lane.via,
-            priority=lane.priority,
-            after=lane.cursor,
-            now=self._clock.now_ms(),
-            limit=PAGE,
-        )
-        # A duty, for these are answered in order: what is known to have left before
-        # the answer is not in it.
-        self._store.duty([page], lambda results: self._fetched(lane, results[0]))
-
-    def _fetched(self, lane: Lane, answer: base.QueuePage | Exception) -> None:
-        if isinstance(answer, Exception):
-            lane.no_page()
-            return
-        found = lane.end_page(answer.messages, self._custody, answer.next_due)
-        self._custody.take(queued.seq for queued in found)
-        self._wake_all(lane.via)
-
     # --- sending ---------------------------------------------------------------------
 
     def _pump(self) -> None:
         self._scheduled = False
         ready, self._ready = self._ready, set()
         for case in reversed(self._given_back):
-            self._put_back(case.via, case.job.queued)
+            self._queue.put_back(case.via, case.job.queued)
         self._given_back.clear()
         if self._stopping or self._frozen:
             return
@@ -325,7 +231,7 @@ class Dispatch:
         for name in ready:
             if name in self.connectors:
                 self._serve(name, now)
-        for lane in self._orphans:
+        for lane in self._queue.orphans:
             self._give_up(lane, now)
 
     def _serve(self, name: str, now: Millis) -> None:
@@ -334,7 +240,7 @@ class Dispatch:
         if room <= 0:
             return
         jobs: list[Job] = []
-        for lane in sorted(self._lanes_of[name], key=Lane.turn):
+        for lane in sorted(self._queue.lanes_of[name], key=Lane.turn):
             reason = self._turn(lane, name, now)
             if reason is None:
                 continue
@@ -345,8 +251,7 @@ class Dispatch:
                 room -= case.outstanding
                 if self._marked(case, now):
                     jobs.append(case.job)
-            if lane.wants_page():
-                self._fetch(lane)
+            self._queue.refill(lane)
             if lane.queue and self._router.spills(lane.via):
                 # Full now: it is the turn of those who come after it.
                 others = lane.via[lane.via.index(name) + 1 :]
@@ -394,7 +299,7 @@ class Dispatch:
             self._end(queued, MessageState.EXPIRED, EXPIRED, now)
             return None
         if plan is not None and plan.connector != name and accepted:
-            self._pin(queued, plan)
+            self._queue.leave_to(plan.connector, queued)
             return None
         if plan is None or plan.connector != name:
             made: Plan | Fault
@@ -452,12 +357,6 @@ class Dispatch:
         self._store.duty([mark], done)
         return False
 
-    def _pin(self, queued: Queued, plan: Plan) -> None:
-        """Leave the rest of a message to the connector that has begun it."""
-        name = plan.connector
-        self._lane((name,), queued.request.priority).queue.append(queued)
-        self.wake(name)
-
     def _give_up(self, lane: Lane, now: Millis) -> None:
         """End what no connector may take any more."""
         names = ", ".join(lane.via)
@@ -468,8 +367,7 @@ class Dispatch:
             queued = lane.queue.popleft()
             if self._custody.may_go(queued):
                 self._end(queued, MessageState.FAILED, fault, now)
-        if lane.wants_page():
-            self._fetch(lane)
+        self._queue.refill(lane)
 
     def _end(
         self, queued: Queued, state: MessageState, fault: Fault, now: Millis
@@ -520,19 +418,14 @@ class Dispatch:
             operations.append(verdict.operation)
         if isinstance(verdict.operation, base.Requeue):
             requeue = verdict.operation
-            lane = self._lane(requeue.via, case.job.queued.request.priority)
-            after.append(lambda: self._wait_again(case, lane, requeue))
+            after.append(lambda: self._wait_again(case, requeue))
         else:
             after.append(lambda: self._forget(case))
 
-    def _wait_again(self, case: Case, lane: Lane, requeue: base.Requeue) -> None:
+    def _wait_again(self, case: Case, requeue: base.Requeue) -> None:
         """Look for a message on disk, where it waits again."""
         self._forget(case)
-        if requeue.due_at > self._clock.now_ms():
-            lane.due(requeue.due_at)
-            return
-        lane.rewind(requeue.due_at, requeue.seq)
-        self._wake_all(lane.via)
+        self._queue.look_for(requeue, case.job.queued.request.priority)
 
     def _forget(self, case: Case) -> None:
         """Let go of a message: what became of it is on disk."""
@@ -559,15 +452,12 @@ class Dispatch:
             )
             more = False
             try:
-                if self._unsure:
-                    self._unsure = False
-                    await self._learn()
+                await self._queue.refresh()
                 more = await self._store.intake(sweep)
             except StoreError as error:
-                self._unsure = True
+                self._queue.unsure = True
                 _log.debug("dispatch.store", reason=error)
-            for lane in self._lanes.values():
-                lane.wake(now)
+            self._queue.wake(now)
             self._wake_all(self.connectors)
             await self._clock.sleep(0 if more else SWEEP_EVERY)
 

@@ -155,7 +155,7 @@ class Rig:
             await self.rest()
 
     def lanes(self) -> list[lanes.Lane]:
-        return list(self.dispatch._lanes.values())
+        return list(self.dispatch._queue._lanes.values())
 
     async def leap(self, seconds: float) -> None:
         """Let much time pass at once."""
@@ -929,7 +929,7 @@ async def test_nothing_is_forgotten_and_nothing_sent_twice(
     """Hundreds of messages, small bounds, and every kind of answer."""
     monkeypatch.setattr(lanes, "MOST", 40)
     monkeypatch.setattr(lanes, "PAGE", 15)
-    monkeypatch.setattr("esmed.dispatch.PAGE", 15)
+    monkeypatch.setattr("esmed.queue.PAGE", 15)
     monkeypatch.setattr(lanes, "LOW", 8)
     await rig.start(
         terms={

@@ -154,6 +154,7 @@ LAYERS = (
             "esmed.log",
             "esmed.meters",
             "esmed.metrics",
+            "esmed.queue",
             "esmed.sdnotify",
             "esmed.webhooks",
             "esmed.api.*",
