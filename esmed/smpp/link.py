@@ -49,6 +49,7 @@ _STATES: Final[dict[State, LinkState]] = {
     State.BOUND_RX: "bound",
     State.BOUND_TRX: "bound",
     State.UNBINDING: "unbinding",
+    State.PEER_UNBINDING: "unbinding",
 }
 _KINDS: Final[dict[str, tuple[BindName, type[Bind]]]] = {
     "transceiver": ("transceiver", BindTransceiver),
@@ -64,7 +65,7 @@ class Owner(Protocol):
         """Hear that the link is bound."""
 
     def link_down(self, link: "Link", *, failed: bool) -> None:
-        """Hear that the link cannot be used: it failed, or we are about to leave."""
+        """Hear (again) that the link cannot be used: it failed, or we mean to leave."""
 
     def link_events(self, link: "Link", events: list[Event]) -> None:
         """Take what the session tells."""
@@ -311,6 +312,10 @@ class Link:
     def _on_state(self, new: State) -> None:
         if new is State.CLOSED:
             return  # `Closed` follows, and says why
+        if new is State.PEER_UNBINDING:
+            self._set("unbinding", Cause.UNBOUND_BY_PEER.value)
+            self._owner.link_down(self, failed=True)
+            return
         self._set(_STATES[new], "" if new in BOUND else self.reason)
         if new not in BOUND:
             return

@@ -12,6 +12,7 @@ the table of its states; the rest of the rules:
 * What the peer sends against the table, or so that it cannot be read, is answered with
   an error and costs no other PDU; a command that nobody knows gets generic_nack. Only a
   command_length that cannot be one ends the session: nothing behind it can be trusted.
+* An unbind of the peer is answered when all else is, or a little later.
 * The first cause of an end is the one reported; once it is there, nothing else happens.
 """
 
@@ -35,6 +36,7 @@ from esmed.smpp.events import (
 )
 from esmed.smpp.states import (
     BIND_ACCEPTED,
+    BOUND,
     SENDS,
     TAKES,
     TRANSITIONS,
@@ -114,6 +116,8 @@ class Session:
         self._events: list[Event] = []
         self._accepted = Trigger.TRX_ACCEPTED
         self._leaving: Closed | None = None
+        self._peer_unbind: int | None = None
+        """The number of the peer's unbind, while it waits for its answer."""
 
     # --- our wishes ------------------------------------------------------------------
 
@@ -165,12 +169,14 @@ class Session:
             self._write(DeliverSmResp(sequence=pdu.sequence))
         else:
             self._write(DataSmResp(sequence=pdu.sequence))
+        self._end_if_settled()
 
     def refuse(self, pdu: DeliverSm | DataSm, status: int) -> None:
         """Answer a message received with an error; otherwise as `accept`."""
         if self._state is not State.CLOSED:
             self.unacknowledged -= 1
             self._write_error(pdu.command_id | RESPONSE_BIT, pdu.sequence, status)
+            self._end_if_settled()
 
     def unbind(self, now: float, detail: str = "") -> None:
         """Leave in order; SessionError unless bound."""
@@ -200,6 +206,7 @@ class Session:
         if fault is not None:
             self._write_error(CommandId.GENERIC_NACK, 0, CommandStatus.ESME_RINVCMDLEN)
             self._end(Cause.GARBLED, str(fault))
+        self._end_if_settled()
 
     def receive_eof(self, detail: str = "closed by the SMSC") -> None:
         """Hear that the connection is gone, and why."""
@@ -224,12 +231,15 @@ class Session:
                 self._end(Cause.BIND_TIMEOUT, f"within {settings.bind:g} s")
             case Timer.UNBIND:
                 self._end(Cause.UNBOUND, "")
+            case Timer.PEER_UNBIND:
+                self._answer_unbind()
             case Timer.INACTIVITY:
                 self._unbind(now, Closed(Cause.INACTIVE, ""))
             case None:
                 pass
             case _:
                 assert_never(timer)
+        self._end_if_settled()
 
     def next_deadline(self) -> float | None:
         """When to call `tick`, if nothing else happens before."""
@@ -278,6 +288,26 @@ class Session:
         self._write_request(Unbind(), now)
         self._timers.unbind_sent(now)
 
+    def _hear_unbind(self, sequence: int, now: float) -> None:
+        self._leaving = self._leaving or Closed(Cause.UNBOUND_BY_PEER, "")
+        self._peer_unbind = sequence
+        if self._state in BOUND and not self._is_settled():
+            self._apply(Trigger.UNBIND_HEARD)
+            self._timers.unbind_heard(now)
+        else:
+            self._answer_unbind()
+
+    def _is_settled(self) -> bool:
+        return not self._window and not self.unacknowledged
+
+    def _end_if_settled(self) -> None:
+        if self._state is State.PEER_UNBINDING and self._is_settled():
+            self._answer_unbind()
+
+    def _answer_unbind(self) -> None:
+        self._write(UnbindResp(sequence=self._peer_unbind or 0))
+        self._end(Cause.UNBOUND_BY_PEER, "")
+
     def _write(self, pdu: Pdu) -> None:
         self._out += encode(pdu)
         self.sent[pdu.command_id] += 1
@@ -308,7 +338,7 @@ class Session:
         elif pdu.command_id & RESPONSE_BIT:
             self._receive_answer(pdu, now)
         else:
-            self._receive_request(pdu)
+            self._receive_request(pdu, now)
 
     def _receive_undecodable(
         self, frame: bytes, error: DecodeError, now: float
@@ -346,13 +376,12 @@ class Session:
         else:
             self._refuse(pdu.command_id, pdu.sequence, CommandStatus.ESME_RINVBNDSTS)
 
-    def _receive_request(self, pdu: Pdu) -> None:
+    def _receive_request(self, pdu: Pdu, now: float) -> None:
         match pdu:
             case EnquireLink():
                 self._write(EnquireLinkResp(sequence=pdu.sequence))
             case Unbind():
-                self._write(UnbindResp(sequence=pdu.sequence))
-                self._end(Cause.UNBOUND_BY_PEER, "")
+                self._hear_unbind(pdu.sequence, now)
             case RawPdu():
                 self._refuse(
                     pdu.command_id,

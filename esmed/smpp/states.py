@@ -7,9 +7,11 @@
                       ▼                      ▲
                    CLOSED ◄──unbind of the peer, loss── any state
 
-`State` is SMPP 3.4 §2.2 with the two changes that take time as states of their own.
+`State` is SMPP 3.4 §2.2 with the changes that take time as states of their own.
 Bound is what the SMSC says is bound: a bind that was written binds nothing. UNBINDING
-still takes what is on its way, answers and messages; CLOSED takes nothing.
+still takes what is on its way, answers and messages; CLOSED takes nothing. Between a
+bound state and CLOSED lies PEER_UNBINDING when the SMSC unbinds while it owes us
+answers, or we owe it some: many an SMSC sends them right behind.
 All that changes a state is a `Trigger`; what `TRANSITIONS` does not name is an error of
 the caller. `SENDS` and `TAKES` are the requests that may go either way. Besides,
 enquire_link and unbind are taken and answered in every state but CLOSED, and the
@@ -31,6 +33,7 @@ class State(StrEnum):
     BOUND_RX = "bound_rx"
     BOUND_TRX = "bound_trx"
     UNBINDING = "unbinding"
+    PEER_UNBINDING = "peer_unbinding"
     CLOSED = "closed"
 
 
@@ -42,6 +45,7 @@ class Trigger(Enum):
     RX_ACCEPTED = auto()
     TRX_ACCEPTED = auto()
     UNBIND_SENT = auto()
+    UNBIND_HEARD = auto()
     ENDED = auto()
     """Refused, unbound by either side, lost, or given up."""
 
@@ -50,6 +54,7 @@ BOUND: Final = frozenset({State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX})
 
 _BOUND_TRANSITIONS: Final = {
     Trigger.UNBIND_SENT: State.UNBINDING,
+    Trigger.UNBIND_HEARD: State.PEER_UNBINDING,
     Trigger.ENDED: State.CLOSED,
 }
 TRANSITIONS: Final[dict[State, dict[Trigger, State]]] = {
@@ -67,6 +72,7 @@ TRANSITIONS: Final[dict[State, dict[Trigger, State]]] = {
     State.BOUND_RX: _BOUND_TRANSITIONS,
     State.BOUND_TRX: _BOUND_TRANSITIONS,
     State.UNBINDING: {Trigger.ENDED: State.CLOSED},
+    State.PEER_UNBINDING: {Trigger.ENDED: State.CLOSED},
     State.CLOSED: {},
 }
 
@@ -100,6 +106,7 @@ SENDS: Final[dict[State, frozenset[int]]] = {
     State.BOUND_RX: _NOTHING,
     State.BOUND_TRX: _SUBMITS,
     State.UNBINDING: _NOTHING,
+    State.PEER_UNBINDING: _NOTHING,
     State.CLOSED: _NOTHING,
 }
 
@@ -112,6 +119,7 @@ TAKES: Final[dict[State, frozenset[int]]] = {
     State.BOUND_RX: _DELIVERIES,
     State.BOUND_TRX: _DELIVERIES,
     State.UNBINDING: _DELIVERIES,
+    State.PEER_UNBINDING: _DELIVERIES,
     State.CLOSED: _NOTHING,
 }
 

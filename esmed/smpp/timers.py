@@ -20,6 +20,8 @@ class Timer(Enum):
 
     BIND = auto()
     UNBIND = auto()
+    PEER_UNBIND = auto()
+    """The peer's unbind has waited long enough for its answer."""
     ENQUIRE = auto()
     """Silence for long enough: ask."""
     SILENCE = auto()
@@ -32,6 +34,7 @@ class TimerSettings(Struct, frozen=True, kw_only=True):
 
     bind: float = 10.0
     unbind: float = 5.0
+    peer_unbind: float = 2.0
     response: float = 30.0
     enquire_link: float = 30.0
     enquire_link_timeout: float = 10.0
@@ -60,6 +63,11 @@ class Timers:
     def unbind_sent(self, now: float) -> None:
         """Wait for the unbind response, and for nothing else."""
         self._handshake = (now + self._settings.unbind, Timer.UNBIND)
+        self._heard = self._enquired = None
+
+    def unbind_heard(self, now: float) -> None:
+        """Let the peer's unbind wait for other answers, and for nothing else."""
+        self._handshake = (now + self._settings.peer_unbind, Timer.PEER_UNBIND)
         self._heard = self._enquired = None
 
     def heard(self, now: float) -> None:

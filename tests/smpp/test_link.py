@@ -405,7 +405,7 @@ async def test_the_peer_leaves_with_requests_in_flight(smsc, rig):
         ("a", "unbound by the SMSC"),
         ("b", "unbound by the SMSC"),
     ]
-    assert one.owner.notes == ["up", "failed"]
+    assert one.owner.notes == ["up", "failed", "failed"]
     assert smsc.connections[0].of(UnbindResp) == [UnbindResp(sequence=1)]
     one.clock.advance(2)
     await one.bound()

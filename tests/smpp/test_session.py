@@ -95,7 +95,8 @@ def credentials(state: State = State.BOUND_TRX) -> Any:
 def in_state(state: State) -> Session:
     """A session that has come to this state, with nothing left to send or tell.
 
-    The bind had number 1, and in UNBINDING the unbind number 2; all at second 0.
+    The bind had number 1, in UNBINDING the unbind number 2, in PEER_UNBINDING a
+    submit_sm; all at second 0.
     """
     session = Session(SETTINGS)
     kind = state if state in BOUND else State.BOUND_TRX
@@ -108,6 +109,9 @@ def in_state(state: State) -> Session:
             session.receive_data(frame(command_id, 0, 1, b"smsc\0"), 0)
         if state is State.UNBINDING:
             session.unbind(0)
+        if state is State.PEER_UNBINDING:
+            session.submit(SUBMIT, 0)
+            session.receive_data(frame(0x06, 0, 76), 0)
     session.data_to_send()
     told(session)
     assert session.state is state
@@ -118,7 +122,10 @@ def in_state(state: State) -> Session:
 
 ALIVE = frozenset(State) - {State.CLOSED}
 UNBOUND = frozenset({State.OPEN, State.BINDING})
-TAKING = BOUND | {State.UNBINDING}
+TAKING = BOUND | {State.UNBINDING, State.PEER_UNBINDING}
+SETTLED = ALIVE - {State.PEER_UNBINDING}
+BYE = frame(0x80000006, 0, 76)
+"""What PEER_UNBINDING owes."""
 SENDING = frozenset({State.BOUND_TX, State.BOUND_TRX})
 NO_BIND = 0x04
 """ESME_RINVBNDSTS."""
@@ -189,6 +196,7 @@ HAPPENINGS: dict[str, tuple[Action, tuple[Then, ...]]] = {
         lambda s: s.tick(10),
         (
             ends(frozenset({State.BINDING, State.UNBINDING})),
+            ends(only(State.PEER_UNBINDING), sends=BYE),
             stays(BOUND | {State.OPEN}),
         ),
     ),
@@ -197,6 +205,12 @@ HAPPENINGS: dict[str, tuple[Action, tuple[Then, ...]]] = {
         (
             stays(only(State.OPEN)),
             ends(frozenset({State.BINDING, State.UNBINDING})),
+            Then(
+                only(State.PEER_UNBINDING),
+                State.CLOSED,
+                BYE,
+                (TimedOut, StateChanged, Closed),
+            ),
             stays(BOUND, sends=frame(0x15, 0, 2)),
         ),
     ),
@@ -294,7 +308,16 @@ HAPPENINGS: dict[str, tuple[Action, tuple[Then, ...]]] = {
     ),
     "unbind answered by generic_nack": (
         arrives(0x80000000, 0x03, 2),
-        (ends(only(State.UNBINDING)), stays(ALIVE - {State.UNBINDING}, Unexpected)),
+        (
+            ends(only(State.UNBINDING)),
+            Then(
+                only(State.PEER_UNBINDING),
+                State.CLOSED,
+                BYE,
+                (Responded, StateChanged, Closed),
+            ),
+            stays(SETTLED - {State.UNBINDING}, Unexpected),
+        ),
     ),
     "submit_sm_resp to nothing": (
         arrives(0x80000004, 0, 99, body=b"id\0"),
@@ -588,6 +611,7 @@ def test_what_is_unanswered_at_the_end_is_lost_once(ending):
             session.receive_eof()
         case "unbind":
             session.receive_data(frame(0x06, 0, 1), 0)
+            session.tick(2)
         case "garbage":
             session.receive_data(b"GET / HTTP/1.1\r\n", 0)
         case "close":
@@ -603,12 +627,47 @@ def test_what_is_unanswered_at_the_end_is_lost_once(ending):
     assert session.lost() == []
 
 
-def test_pdus_behind_the_peers_unbind_count_no_more():
+def test_answers_behind_the_peers_unbind_count():
     session = trx()
-    session.submit(SUBMIT, 0, "a")
-    session.receive_data(frame(0x06, 0, 1) + frame(0x80000004, 0, 2, b"id\0"), 0)
+    for name in "ab":
+        session.submit(SUBMIT, 0, name)
+    session.data_to_send()
+    session.receive_data(frame(0x06, 0, 9) + frame(0x80000004, 0, 2, b"id\0"), 0)
+    assert session.state is State.PEER_UNBINDING
+    assert session.next_deadline() == 2
+    assert session.data_to_send() == b""
+    session.receive_data(frame(0x80000004, 0, 3, b"id\0"), 1)
+    assert session.data_to_send() == frame(0x80000006, 0, 9)
+    kinds = [type(event) for event in told(session)]
+    assert kinds == [StateChanged, Responded, Responded, StateChanged, Closed]
+    assert session.lost() == []
+
+
+def test_nothing_is_submitted_to_a_peer_that_unbinds():
+    session = in_state(State.PEER_UNBINDING)
+    with pytest.raises(SessionError):
+        session.submit(SUBMIT, 1)
+    session.receive_data(frame(0x06, 0, 77), 1)
+    assert session.data_to_send() == frame(0x80000006, 0, 77)
+
+
+def test_messages_before_the_peers_unbind_are_answered_before_it():
+    session = trx()
+    session.receive_data(frame(0x05, 0, 7, DELIVER_BODY) + frame(0x06, 0, 8), 0)
+    assert session.state is State.PEER_UNBINDING
+    session.accept(told(session)[0].pdu)
+    assert session.data_to_send() == (
+        frame(0x80000005, 0, 7, b"\0") + frame(0x80000006, 0, 8)
+    )
+    (_, closed) = told(session)
+    assert closed.cause is Cause.UNBOUND_BY_PEER
+
+
+def test_pdus_behind_the_answer_to_the_peers_unbind_count_no_more():
+    session = trx()
+    session.receive_data(frame(0x06, 0, 1) + frame(0x05, 0, 7, DELIVER_BODY), 0)
     assert [type(event) for event in told(session)] == [StateChanged, Closed]
-    assert len(session.lost()) == 1
+    assert session.data_to_send() == frame(0x80000006, 0, 1)
 
 
 def test_answers_before_the_peers_unbind_count():
