@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from esmed import hooks, views
+from esmed import hooks, timeline, views
 from esmed.clock import Clock
 from esmed.connector import Connector
 from esmed.ids import IdSource
@@ -360,12 +360,12 @@ class Gateway:
         except NotFoundError as exc:
             raise _invalid("after", str(exc)) from exc
 
-    async def trace(self, id_: str, caller: Caller) -> views.TraceView:
+    async def trace(self, id_: str, caller: Caller) -> timeline.TraceView:
         """Return a message's timeline; NotFoundError."""
         record = await self.get(id_, caller)
         events = await self._store.events(record.id)
         in_flight = self._dispatch.in_flight(record.seq)
-        return views.trace(record, events, self.now(), in_flight=in_flight)
+        return timeline.trace(record, events, self.now(), in_flight=in_flight)
 
     async def inbound(self, *, after: int | None, limit: int) -> list[Inbound]:
         """Return MO messages, newest first."""

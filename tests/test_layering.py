@@ -86,6 +86,7 @@ LAYERS = (
         modules=(
             "esmed.announce",
             "esmed.custody",
+            "esmed.estimates",
             "esmed.hookqueue",
             "esmed.hooks",
             "esmed.ids",
@@ -97,6 +98,7 @@ LAYERS = (
             "esmed.retry",
             "esmed.routing",
             "esmed.settlement",
+            "esmed.timeline",
             "esmed.views",
             "esmed.api.bodies",
             "esmed.api.schema",

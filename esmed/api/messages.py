@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from esmed import views
+from esmed import estimates, views
 from esmed.api import bodies, problems, reading, schema
 from esmed.api.access import Rates
 from esmed.api.schema import Submit
@@ -144,7 +144,7 @@ class MessagesApi:
         now = self._gateway.now()
         wanted = schema.estimated(bodies.estimated(body, now), now)
         plan = self._gateway.estimate(wanted, caller)
-        return problems.json(views.encode(views.estimate(wanted, plan)))
+        return problems.json(views.encode(estimates.estimate(wanted, plan)))
 
     # --- asking ----------------------------------------------------------------------
 

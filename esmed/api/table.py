@@ -10,7 +10,9 @@ from msgspec import Struct
 from esmed.api.bodies import Batch
 from esmed.api.problems import Problem
 from esmed.api.schema import Replay, Resolve, Submit
-from esmed.views import ConnectorView, EstimateView, InboundView, MessageView, TraceView
+from esmed.estimates import EstimateView
+from esmed.timeline import TraceView
+from esmed.views import ConnectorView, InboundView, MessageView
 
 Access = Literal["anyone", "client", "admin"]
 
