@@ -33,6 +33,10 @@ class _Loose(Struct, forbid_unknown_fields=True):
     defaults: dict[str, object] | None = None
 
 
+class _Leading(Struct, forbid_unknown_fields=True):
+    defaults: dict[str, object] | None = None
+
+
 _decode_submit = msgspec.json.Decoder(Submit).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
 _decode_resolve = msgspec.json.Decoder(Resolve).decode
@@ -48,6 +52,7 @@ _ABOUT_FIELD: Final = re.compile(
 # Possessive, and content with a string that has no end: linear whatever the body.
 _STRING_OR_OPENING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([{\[])', re.DOTALL)
 _MAX_CONTAINERS: Final = MAX_MESSAGES + 100  # the messages, and a few around them
+_MAX_LINES: Final = 2 * MAX_MESSAGES  # of NDJSON, blank ones too
 _MAX_TOKENS: Final = MAX_MESSAGES * 50  # more than every field of every message
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _HALF: Final = "has a lone surrogate, which is half a character"
@@ -75,7 +80,7 @@ def batch(body: bytes) -> Sequence[Submit | InvalidError]:
 
     InvalidError if it is the batch itself, or its defaults, that is wrong.
     """
-    messages: Sequence[Submit | InvalidError]
+    messages: list[Submit | InvalidError]
     if _sprawls(body):
         raise _too_many()
     try:
@@ -86,8 +91,66 @@ def batch(body: bytes) -> Sequence[Submit | InvalidError]:
         defaults = _defaults(loose.defaults)
         messages = [_one(item) for item in loose.messages]
     else:
-        defaults, messages = strict.defaults, strict.messages
+        defaults, messages = strict.defaults, [*strict.messages]
         _check_count(messages)
+    _fill(messages, defaults)
+    return messages
+
+
+class Line(Struct, frozen=True):
+    """A message of an NDJSON batch, and the number of its line, from 1."""
+
+    number: int
+    message: Submit | InvalidError
+
+
+def batch_lines(body: bytes) -> Sequence[Line]:
+    """Return the messages of an NDJSON batch, likewise.
+
+    Each line is a message, blank ones are none; the first may be ``{"defaults": …}``
+    instead. InvalidError for wrong defaults, too many lines or none.
+    """
+    if body.count(b"\n") > _MAX_LINES:
+        raise _too_many()
+    numbers: list[int] = []
+    messages: list[Submit | InvalidError] = []
+    defaults: Submit | None = None
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if not line or line.isspace():
+            continue
+        if number == 1 and (found := _leading_defaults(line)) is not None:
+            defaults = found
+            continue
+        numbers.append(number)
+        messages.append(_line(line))
+    _check_count(messages)
+    _fill(messages, defaults)
+    return list(map(Line, numbers, messages))
+
+
+def _line(line: bytes) -> Submit | InvalidError:
+    try:
+        return _decode_submit(line)
+    except ValueError:
+        try:
+            return _one(_object(line))
+        except InvalidError as exc:
+            return exc
+
+
+def _leading_defaults(line: bytes) -> Submit | None:
+    if b'"defaults"' not in line:
+        return None
+    try:
+        raw = _generic(line)
+    except InvalidError:
+        return None  # so it is a message, and wrong
+    if not isinstance(raw, dict) or set(raw) != {"defaults"}:
+        return None
+    return _defaults(_converted(raw, _Leading).defaults) or Submit()
+
+
+def _fill(messages: Sequence[Submit | InvalidError], defaults: Submit | None) -> None:
     given = [
         (name, value)
         for name in Submit.__struct_fields__
@@ -97,7 +160,6 @@ def batch(body: bytes) -> Sequence[Submit | InvalidError]:
         for message in messages:
             if isinstance(message, Submit) and getattr(message, name) is UNSET:
                 setattr(message, name, value)
-    return messages
 
 
 def resolve(body: bytes) -> bool:

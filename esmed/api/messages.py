@@ -1,9 +1,11 @@
 """The endpoints about messages: read, ask the gateway, render."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from esmed import estimates, views
@@ -25,6 +27,17 @@ _TURN: Final = 100
 """Messages prepared before others get their turn in the event loop: a few ms."""
 
 _FOUND_BY: Final = ("state", "to", "reference", "after", "limit")
+
+
+Batch = tuple[Sequence[Submit | InvalidError], Callable[[int], str]]
+"""Messages, and how the place of each in the body is called."""
+
+
+class _RawAnswer(msgspec.Struct):
+    messages: list[msgspec.Raw]
+
+
+_decode_batch_answer: Final = msgspec.json.Decoder(_RawAnswer).decode
 
 
 class MessagesApi:
@@ -53,14 +66,17 @@ class MessagesApi:
     async def batch(self, request: web.Request, caller: Caller) -> web.Response:
         """``POST /v1/messages/batch``."""
         self._rates.check(caller)
-        body = await reading.json_body(request, self._max_body)
+        body, in_lines = await reading.batch_body(request, self._max_body)
         claim = reading.claim(request, body)
+        read = _in_lines if in_lines else _in_list
         if claim is None:
-            answer = await self._batch(body, caller, None)
+            answer = await self._batch(body, read, caller, None)
         else:
             answer = await self._gateway.once(
-                caller, claim, lambda: self._batch(body, caller, claim)
+                caller, claim, lambda: self._batch(body, read, caller, claim)
             )
+        if reading.wants_ndjson(request):
+            return problems.ndjson(_decode_batch_answer(answer.body).messages)
         return problems.json(answer.body, answer.status)
 
     async def _submit(self, body: bytes, caller: Caller, claim: Claim | None) -> Answer:
@@ -100,18 +116,24 @@ class MessagesApi:
             raise InvalidError(list(errors))
         return records
 
-    async def _batch(self, body: bytes, caller: Caller, claim: Claim | None) -> Answer:
+    async def _batch(
+        self,
+        body: bytes,
+        read: Callable[[bytes], Batch],
+        caller: Caller,
+        claim: Claim | None,
+    ) -> Answer:
         gateway = self._gateway
         gateway.admit(1)
         now = gateway.now()
-        messages = bodies.batch(body)
+        messages, place = read(body)
         self._rates.take(caller, len(messages))
         records: list[Record] = []
         items: list[BatchItem] = []
         for index, message in enumerate(messages):
             if index % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
-            made = self._batched(message, index, caller, now)
+            made = self._batched(message, partial(place, index), caller, now)
             if isinstance(made, Record):
                 records.append(made)
                 items.append(BatchItem(id=made.id))
@@ -125,17 +147,21 @@ class MessagesApi:
         return answer
 
     def _batched(
-        self, message: Submit | InvalidError, index: int, caller: Caller, now: Millis
+        self,
+        message: Submit | InvalidError,
+        place: Callable[[], str],
+        caller: Caller,
+        now: Millis,
     ) -> Record | BatchItem:
         try:
             if isinstance(message, InvalidError):
                 raise message
             return self._gateway.draft(schema.request(message, now), caller, now)
         except InvalidError as exc:
-            errors = bodies.prefixed(f"messages[{index}]", exc.errors)
+            errors = bodies.prefixed(place(), exc.errors)
             return BatchItem(error=problems.describe(InvalidError(errors)))
         except ForbiddenError as exc:
-            errors = bodies.prefixed(f"messages[{index}]", exc.errors)
+            errors = bodies.prefixed(place(), exc.errors)
             return BatchItem(error=problems.describe(ForbiddenError(str(exc), errors)))
 
     async def estimate(self, request: web.Request, caller: Caller) -> web.Response:
@@ -208,6 +234,15 @@ class MessagesApi:
 
     def _shown(self, record: Record) -> web.Response:
         return problems.json(views.encode(self._gateway.show(record)))
+
+
+def _in_list(body: bytes) -> Batch:
+    return bodies.batch(body), "messages[{}]".format
+
+
+def _in_lines(body: bytes) -> Batch:
+    lines = bodies.batch_lines(body)
+    return [one.message for one in lines], lambda index: f"line {lines[index].number}"
 
 
 def _id(request: web.Request) -> str:

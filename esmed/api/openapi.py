@@ -5,8 +5,9 @@ from typing import Any, Final
 import msgspec
 
 from esmed import __version__
-from esmed.api.problems import Problem
-from esmed.api.table import OPERATIONS, Operation
+from esmed.api.problems import NDJSON, Problem
+from esmed.api.schema import Submit
+from esmed.api.table import OPERATIONS, BatchItem, Operation
 
 _REF: Final = "#/components/schemas/{name}"
 _EVERY_CLIENT: Final = (401, 403, 421)
@@ -19,7 +20,7 @@ _PARAMETERS: Final = {
 
 def document() -> dict[str, Any]:
     """Return the document as plain JSON values."""
-    types: list[object] = [Problem]
+    types: list[object] = [Problem, BatchItem]
     for operation in OPERATIONS:
         types += operation.answers
         if operation.body is not None:
@@ -58,6 +59,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         shapes = [schemas[repr(one)] for one in operation.answers]
         schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
         answer["content"] = {"application/json": {"schema": schema}}
+        if operation.lines:
+            answer["content"][NDJSON] = {"schema": schemas[repr(BatchItem)]}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -78,6 +81,10 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": schema}},
         }
+        if operation.lines:
+            described["requestBody"]["content"][NDJSON] = {
+                "schema": schemas[repr(Submit)]
+            }
     return described
 
 

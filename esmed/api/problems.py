@@ -1,11 +1,11 @@
 """Answers: JSON as it is, and every refusal as RFC 9457 problem details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, assert_never
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Raw, Struct
 from multidict import CIMultiDict
 
 from esmed.errors import StoreError
@@ -22,7 +22,9 @@ from esmed.refusals import (
 )
 from esmed.views import encode
 
+NDJSON: Final = "application/x-ndjson"
 _JSON: Final = CIMultiDict({"Content-Type": "application/json", "Server": "esmed"})
+_NDJSON: Final = CIMultiDict({"Content-Type": NDJSON, "Server": "esmed"})
 _PROBLEM: Final = CIMultiDict(
     {"Content-Type": "application/problem+json", "Server": "esmed"}
 )
@@ -62,6 +64,12 @@ _STATUS: Final[Mapping[type[RefusedError], int]] = {
 def json(body: bytes, status: int = 200) -> web.Response:
     """Return an answer whose body is JSON already."""
     return web.Response(body=body, status=status, headers=_JSON)
+
+
+def ndjson(lines: Iterable[Raw]) -> web.Response:
+    """Return an answer of several JSON values, a line each."""
+    body = b"".join([bytes(line) + b"\n" for line in lines])
+    return web.Response(body=body, headers=_NDJSON)
 
 
 def describe(exc: RefusedError, errors: Sequence[FieldError] | None = None) -> Problem:

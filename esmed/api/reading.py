@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from esmed.api.problems import ProblemError
+from esmed.api.problems import NDJSON, ProblemError
 from esmed.api.table import DEFAULT_LIMIT, MAX_LIMIT
 from esmed.gateway import Claim
 from esmed.refusals import FieldError, InvalidError
 
+JSON: Final = "application/json"
 _CHARSETS: Final = frozenset({"utf-8", "utf8"})
 _MAX_KEY: Final = 255
 _MAX_POSITION: Final = 2**63 - 1  # of SQLite's integers
@@ -18,10 +19,29 @@ _MAX_POSITION: Final = 2**63 - 1  # of SQLite's integers
 
 async def json_body(request: web.Request, limit: int) -> bytes:
     """Return the body. ProblemError if its type is not JSON, or it is too large."""
+    if request.headers.get(hdrs.CONTENT_TYPE) != JSON and request.body_exists:
+        _check_type(request, JSON)
+    return await _body(request, limit)
+
+
+async def batch_body(request: web.Request, limit: int) -> tuple[bytes, bool]:
+    """Return the body, and whether it is NDJSON. ProblemError likewise."""
+    if request.headers.get(hdrs.CONTENT_TYPE) == JSON:
+        return await _body(request, limit), False
+    if request.body_exists:
+        _check_type(request, JSON, NDJSON)
+    return await _body(request, limit), request.content_type == NDJSON
+
+
+def wants_ndjson(request: web.Request) -> bool:
+    """Tell whether the answer is asked for as NDJSON."""
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    ranges = (one.partition(";")[0].strip().lower() for one in accept.split(","))
+    return NDJSON in ranges
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
     headers = request.headers
-    content_type = headers.get(hdrs.CONTENT_TYPE)
-    if content_type != "application/json" and request.body_exists:
-        _check_type(request)
     if hdrs.CONTENT_ENCODING in headers:
         raise ProblemError(415, "compressed bodies are not taken")
     length = headers.get(hdrs.CONTENT_LENGTH)
@@ -90,10 +110,11 @@ def _is_integer(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19
 
 
-def _check_type(request: web.Request) -> None:
+def _check_type(request: web.Request, *types: str) -> None:
     charset = request.charset or "utf-8"
-    if request.content_type != "application/json" or charset.lower() not in _CHARSETS:
-        raise ProblemError(415, "the body must be of type application/json, in UTF-8")
+    if request.content_type not in types or charset.lower() not in _CHARSETS:
+        known = " or ".join(types)
+        raise ProblemError(415, f"the body must be of type {known}, in UTF-8")
 
 
 def _too_large(limit: int) -> ProblemError:

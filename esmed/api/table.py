@@ -101,6 +101,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     access: Access = "client"
     query: tuple[Parameter, ...] = ()
     body: type[Struct] | None = None
+    lines: bool = False
+    """The body may be NDJSON instead, each line a `Submit`, and so may the answer."""
     status: int = 200
     answers: tuple[object, ...] = ()
     """The types that the answer's body may have; none: it is not JSON."""
@@ -156,6 +158,7 @@ OPERATIONS: Final = (
         name="batch",
         summary="Submit many messages in one transaction, each on its own",
         body=Batch,
+        lines=True,
         answers=(BatchAnswer,),
         refusals=(400, 413, 415, 422, 429, 503),
     ),

@@ -211,6 +211,72 @@ class TestBatch:
         assert [error.field for error in info.value.errors] == [field]
 
 
+class TestBatchLines:
+    def read(self, *lines: bytes) -> list[tuple[int, Submit | InvalidError]]:
+        found = bodies.batch_lines(b"\n".join(lines))
+        return [(line.number, line.message) for line in found]
+
+    def test_a_message_each(self) -> None:
+        assert self.read(b'{"to": "1"}\r', b"", b'{"to": "2", "text": "x"}', b"") == [
+            (1, Submit(to="1")),
+            (3, Submit(to="2", text="x")),
+        ]
+
+    def test_defaults_may_lead(self) -> None:
+        got = self.read(b'{"defaults": {"text": "hi"}}', b'{"to": "1"}')
+        assert got == [(2, Submit(to="1", text="hi"))]
+        assert self.read(b'{"defaults": null}', b"{}") == [(2, Submit())]
+
+    @pytest.mark.parametrize(
+        ("line", "field", "message"),
+        [
+            (b'{"to": "1"', "", "not JSON"),
+            (b"[]", "", "expected an object"),
+            (b'{"to": "\xff"}', "", "not UTF-8 at octet 8"),
+            (b'{"to": 5}', "to", "expected a string"),
+            (b'{"defaults": {}}', "defaults", "unknown field"),
+            (b"[" * 100_000, "", "more objects and lists"),
+            (b"[" * 9_000, "", "nested too deep"),
+        ],
+    )
+    def test_a_bad_line_is_refused_alone(
+        self, line: bytes, field: str, message: str
+    ) -> None:
+        first, (number, bad), last = self.read(b'{"to": "1"}', line, b'{"to": "2"}')
+        assert (first, last) == ((1, Submit(to="1")), (3, Submit(to="2")))
+        assert number == 2
+        assert isinstance(bad, InvalidError)
+        assert [error.field for error in bad.errors] == [field]
+        assert message in bad.errors[0].message
+
+    def test_what_only_looks_like_defaults_is_a_message(self) -> None:
+        for line in (b'{"defaults": {}, "to": "1"}', b'{"defaults": {}', b'"defaults"'):
+            ((number, bad),) = self.read(line)
+            assert number == 1
+            assert isinstance(bad, InvalidError)
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            (b"", "messages"),
+            (b"\n \r\n", "messages"),
+            (b'{"defaults": {"text": "hi"}}', "messages"),
+            (b'{"defaults": {"validity": "x"}}\n{}', "defaults.validity"),
+            (b'{"defaults": 5}\n{}', "defaults"),
+            (b"{}\n" * (MAX_MESSAGES + 1), "messages"),
+            (b"\n" * 8_000_000, "messages"),
+        ],
+    )
+    def test_refused_as_a_whole(self, body: bytes, field: str) -> None:
+        with pytest.raises(InvalidError) as info:
+            bodies.batch_lines(body)
+        assert [error.field for error in info.value.errors] == [field]
+
+    def test_as_many_as_in_a_list(self) -> None:
+        body = b'{"defaults": {"to": "1"}}\n' + b"{}\n" * MAX_MESSAGES
+        assert len(bodies.batch_lines(body)) == MAX_MESSAGES
+
+
 class TestSprawl:
     """A small body must not become a large heap."""
 
@@ -267,6 +333,7 @@ def test_any_octets_are_read_or_refused(body: bytes) -> None:
     for read in (
         lambda: bodies.submit(body, NOW),
         lambda: bodies.batch(body),
+        lambda: bodies.batch_lines(body),
         lambda: bodies.resolve(body),
     ):
         with contextlib.suppress(InvalidError):  # and raises nothing else

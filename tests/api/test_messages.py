@@ -1,11 +1,12 @@
 """The endpoints about messages, over HTTP."""
 
 import asyncio
+import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from fakes.httprig import OPS, OTHER, SHOP, Builder, Rig, bearer
+from fakes.httprig import OPS, OTHER, SHOP, Builder, Reply, Rig, bearer
 
 from esmed.models import InboundIn
 from esmed.routing import Rule
@@ -210,6 +211,69 @@ class TestBatch:
         error = reply.json["messages"][1]["error"]
         assert error["status"] == 403
         assert error["errors"][0]["field"] == "messages[1].from"
+
+
+class TestBatchLines:
+    LINES = (
+        b'{"defaults": {"text": "hi"}}\n'
+        b'{"to": "380501234567"}\n'
+        b"\n"
+        b'{"to": "380501\n'
+        b'{"to": "x"}\n'
+        b'{"to": "380501234567", "reference": "r"}'
+    )
+    HEADERS: ClassVar = {"Content-Type": "application/x-ndjson"}
+
+    async def post(self, rig: Rig, data: bytes, **headers: str) -> Reply:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await rig.post(
+            "/v1/messages/batch", data=data, headers={**self.HEADERS, **named}
+        )
+
+    async def test_each_line_on_its_own(self, rig: Rig) -> None:
+        reply = await self.post(rig, self.LINES)
+        assert reply.status == 200
+        assert reply.headers["Content-Type"] == "application/json"
+        assert (reply.json["accepted"], reply.json["refused"]) == (2, 2)
+        first, cut, wrong, last = reply.json["messages"]
+        assert cut["error"]["detail"].startswith("line 4: not JSON")
+        assert [one["field"] for one in wrong["error"]["errors"]] == ["line 5.to"]
+        assert (await rig.stored(first["id"])).request.text == "hi"
+        assert (await rig.stored(last["id"])).request.reference == "r"
+        assert len(rig.dispatch.offered) == 2
+
+    async def test_the_answer_in_lines(self, rig: Rig) -> None:
+        listed = await self.post(rig, self.LINES, Idempotency_Key="k")
+        reply = await self.post(
+            rig,
+            self.LINES,
+            Idempotency_Key="k",
+            Accept="text/plain, application/x-ndjson",
+        )
+        assert reply.headers["Content-Type"] == "application/x-ndjson"
+        assert reply.body.endswith(b"\n")
+        lines = [json.loads(line) for line in reply.body.splitlines()]
+        assert lines == listed.json["messages"]
+        assert len(rig.dispatch.offered) == 2
+
+    async def test_the_type_with_its_charset(self, rig: Rig) -> None:
+        kind = "application/x-ndjson; charset=UTF-8"
+        reply = await self.post(rig, self.LINES, Content_Type=kind)
+        assert reply.json["accepted"] == 2
+
+    async def test_only_batches(self, rig: Rig) -> None:
+        reply = await rig.post("/v1/messages", data=b"{}", headers=self.HEADERS)
+        assert reply.status == 415
+        reply = await self.post(rig, b"{}", Content_Type="text/csv")
+        assert reply.status == 415
+        assert "application/x-ndjson" in reply.json["detail"]
+
+    async def test_the_bounds_are_those_of_lists(self, rig: Rig) -> None:
+        rig.dispatch.waiting = 999
+        reply = await self.post(rig, self.LINES)
+        assert reply.status == 503
+        assert rig.dispatch.offered == []
+        assert (await self.post(rig, b"\n")).status == 400
 
 
 class TestIdempotencyKey:

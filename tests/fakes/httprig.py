@@ -80,7 +80,7 @@ class Rig:
             body = await response.read()
             kind = response.headers.get("Content-Type", "")
             parsed = None
-            if body and "json" in kind:
+            if body and "json" in kind and "ndjson" not in kind:
                 parsed = await response.json(content_type=kind)
             return Reply(response.status, dict(response.headers), body, parsed)
 
