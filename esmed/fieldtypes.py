@@ -365,6 +365,16 @@ class FingerprintType(Plain):
         return digits
 
 
+@dataclass(frozen=True, slots=True)
+class TlsVersionType(Plain):
+    """`1.2` or `1.3`, which YAML takes for numbers unless they are quoted."""
+
+    def read(self, raw: object, _: Surroundings) -> str:
+        if str(raw) not in {"1.2", "1.3"}:
+            raise unexpected("1.2 or 1.3", raw)
+        return str(raw)
+
+
 Duration = Annotated[float, DurationType()]
 DurationOrZero = Annotated[float, DurationType(zero=True)]
 Rate = Annotated[float, RateType()]
@@ -377,4 +387,5 @@ Url = Annotated[str, UrlType()]
 HostName = Annotated[str, HostType()]
 Prefix = Annotated[str, PrefixType()]
 Fingerprint = Annotated[str, FingerprintType()]
+TlsVersion = Annotated[str, TlsVersionType()]
 Name = Annotated[str, Text(least=1, most=64)]

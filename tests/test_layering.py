@@ -103,6 +103,7 @@ LAYERS = (
             "esmed.api.bodies",
             "esmed.api.schema",
             "esmed.smpp.backlog",
+            "esmed.smpp.certificate",
             "esmed.smpp.encoding",
             "esmed.smpp.events",
             "esmed.smpp.failover",

@@ -16,10 +16,12 @@ from esmed.fieldtypes import (
     Endpoint,
     ExistingFile,
     Fingerprint,
+    HostName,
     Integer,
     PeerAddress,
     SecretType,
     Text,
+    TlsVersion,
 )
 from esmed.secret import Secret
 from esmed.settings import Section
@@ -41,6 +43,10 @@ class Tls(Section):
     """Our own certificate (PEM), if the SMSC asks for one."""
     key: ExistingFile | None = None
     """Its key; None: it is in the certificate's file."""
+    server_name: HostName | None = None
+    """The name that is asked for (SNI) and checked; None: that of the address."""
+    min_version: TlsVersion = "1.2"
+    """The oldest version of TLS that will do."""
     pin: tuple[Fingerprint, ...] = ()
     """SHA-256 of the certificates the server may show (DER, lower-case hex)."""
     verify: bool = True

@@ -168,7 +168,7 @@ class SmppConnector:
                 address=link.address,
                 role="backup" if number else "primary",
                 state=link.state,
-                reason=link.reason,
+                reason=link.reason or link.notice,
                 since=link.since,
             )
             for number, link in enumerate(self._links)
@@ -376,7 +376,9 @@ class SmppConnector:
         primary = f"{self._links[0].address}: {self._links[0].reason}"
         match self._state:
             case HealthState.UP:
-                return "throttled by the SMSC" if self._sender.throttle.active else ""
+                if self._sender.throttle.active:
+                    return "throttled by the SMSC"
+                return self._notices()
             case HealthState.DEGRADED:
                 return primary
             case HealthState.PAUSED:
@@ -385,6 +387,12 @@ class SmppConnector:
                 return "stopping" if self._stopping else primary
             case _:
                 assert_never(self._state)
+
+    def _notices(self) -> str:
+        noticed = ((link.address, link.notice) for link in self._links)
+        return "; ".join(
+            f"{address}: {notice}" for address, notice in noticed if notice
+        )
 
     def _note_idle(self) -> None:
         if self._stopping and not any(link.unanswered for link in self._links):

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeVar
 
 from esmed.errors import TransportError
-from esmed.smpp.config import Host
-from esmed.smpp.tls import check_pin, client_context, describe
+from esmed.smpp.certificate import Ends
+from esmed.smpp.config import Host, Tls
+from esmed.smpp.tls import check_pin, client_context, describe, our_end, their_end
 
 MOST_ADDRESSES: Final = 4
 """Of one name, per attempt."""
@@ -30,24 +31,34 @@ class DialError(TransportError):
 
 async def dial(
     host: Host, limit: float, factory: Callable[[], P]
-) -> tuple[P, ssl.SSLObject | None]:
-    """Connect, and return the protocol with the TLS peer if it is one.
+) -> tuple[P, Ends | None]:
+    """Connect, and return the protocol with the ends of the certificates; None: no TLS.
 
     ``limit`` is in seconds for each step: the name, each address, the handshake.
     Nothing has been written when this returns. Raises DialError.
     """
     connection = await _connect(host.address.host, host.address.port, limit)
-    loop = asyncio.get_running_loop()
     if host.tls is None:
+        loop = asyncio.get_running_loop()
         _, protocol = await loop.create_connection(factory, sock=connection)
         return protocol, None
+    return await _shake_hands(connection, host.address.host, host.tls, limit, factory)
+
+
+async def _shake_hands(
+    connection: socket.socket,
+    name: str,
+    tls: Tls,
+    limit: float,
+    factory: Callable[[], P],
+) -> tuple[P, Ends]:
     try:
-        context = await asyncio.to_thread(client_context, host.tls)
-        transport, protocol = await loop.create_connection(
+        context, ours = await asyncio.to_thread(_prepare, tls)
+        transport, protocol = await asyncio.get_running_loop().create_connection(
             factory,
             sock=connection,
             ssl=context,
-            server_hostname=host.address.host,
+            server_hostname=tls.server_name or name,
             ssl_handshake_timeout=limit,
         )
     except TransportError as error:
@@ -56,6 +67,8 @@ async def dial(
     except ConnectionAbortedError as error:
         # What asyncio makes of the handshake's limit.
         raise DialError("timeout", f"no TLS handshake within {limit:g} s") from error
+    except ConnectionError as error:
+        raise DialError("tls", "TLS: closed during the handshake") from error
     except OSError as error:
         raise DialError("tls", f"TLS: {describe(error)}") from error
     except BaseException:
@@ -63,12 +76,16 @@ async def dial(
         raise
     peer: ssl.SSLObject = transport.get_extra_info("ssl_object")
     try:
-        check_pin(peer, host.tls.pin)
+        check_pin(peer, tls.pin)
     except TransportError as error:
         transport.set_protocol(asyncio.Protocol())  # nobody hears of what never was
         transport.abort()
         raise DialError("tls", str(error)) from error
-    return protocol, peer
+    return protocol, Ends(theirs=their_end(peer), ours=ours)
+
+
+def _prepare(tls: Tls) -> tuple[ssl.SSLContext, float | None]:
+    return client_context(tls), our_end(tls)
 
 
 async def _connect(name: str, port: int, limit: float) -> socket.socket:

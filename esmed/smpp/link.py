@@ -13,6 +13,7 @@ from esmed import log
 from esmed.clock import Clock
 from esmed.metrics import Bind as BindName
 from esmed.metrics import BindResult, ConnectorMetrics
+from esmed.smpp import certificate
 from esmed.smpp.config import Config, Host
 from esmed.smpp.dial import DialError, dial
 from esmed.smpp.events import (
@@ -29,7 +30,6 @@ from esmed.smpp.session import Bind, Session
 from esmed.smpp.states import BOUND, State
 from esmed.smpp.status import bind_failure
 from esmed.smpp.timers import TimerSettings
-from esmed.smpp.tls import expiry
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
 from pdu import BindReceiver, BindTransceiver, BindTransmitter, command_name
@@ -118,6 +118,7 @@ class Link:
             enquire_link_timeout=config.enquire_link_timeout,
         )
         self._backoff = Backoff(config.reconnect.min, config.reconnect.max)
+        self._certificates = certificate.Watch()
         self._bound_at: float | None = None
         self._failure: Failure | None = None
         self._lasted = 0.0
@@ -140,6 +141,11 @@ class Link:
     def was_bound(self) -> bool:
         """Whether the current session, or the last one, came as far as the bind."""
         return self._bound_at is not None
+
+    @property
+    def notice(self) -> str:
+        """What is about to go wrong although all is well: a certificate ends."""
+        return self._certificates.notice(self._clock.now())
 
     @property
     def writable(self) -> bool:
@@ -251,22 +257,35 @@ class Link:
         self._leaving, self._failure, self._oddities = False, None, 0
         self.session_name = f"{self._connector}/{self.address}/{self._clock.now_ms()}"
         try:
-            transport, peer = await dial(
+            transport, ends = await dial(
                 self._host, self._config.connect_timeout, self._make_transport
             )
         except DialError as error:
             self._meters.binds[error.stage].inc()
             self._fail(Failure.OTHER, str(error))
             return
-        if peer is not None:
-            self._meters.certificate_expiry.set(expiry(peer))
+        if ends is not None:
+            self._certificates.ends = ends
+            self._meters.certificate_expiry.set(ends.theirs)
         try:
             if transport.session.state is State.OPEN:
                 transport.session.bind(self._bind_pdu(), transport.now())
                 transport.touch()
-            await asyncio.wait([transport.closed])
+            while not transport.closed.done():
+                self._tell_certificates()
+                await asyncio.wait([transport.closed], timeout=certificate.TELL_EVERY)
         finally:
             transport.end("stopping")
+
+    def _tell_certificates(self) -> None:
+        reason = self._certificates.to_tell(self._clock.now())
+        if reason:
+            _log.warning(
+                "link.certificate",
+                reason=reason,
+                connector=self._connector,
+                host=self.address,
+            )
 
     def _make_transport(self) -> Transport:
         self.account()

@@ -88,6 +88,7 @@ Submittable: TypeAlias = (
 _header: Final = Struct(">IIII")
 _put_sequence: Final = Struct(">I").pack_into
 _SEQUENCE_AT: Final = 12
+TLS_PEER: Final = "the SMSC speaks TLS on this port"
 
 
 class Session:
@@ -205,7 +206,7 @@ class Session:
                 return
         if fault is not None:
             self._write_error(CommandId.GENERIC_NACK, 0, CommandStatus.ESME_RINVCMDLEN)
-            self._end(Cause.GARBLED, str(fault))
+            self._end(Cause.GARBLED, TLS_PEER if _is_tls(data) else str(fault))
         self._end_if_settled()
 
     def receive_eof(self, detail: str = "closed by the SMSC") -> None:
@@ -432,3 +433,8 @@ class Session:
         self.peer_version = version
         self._apply(self._accepted)
         self._timers.bound(now)
+
+
+def _is_tls(data: bytes) -> bool:
+    """Whether this is how a TLS server complains of plain text, RFC 5246 §6.2.1."""
+    return data[:2] == b"\x15\x03"

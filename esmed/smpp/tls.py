@@ -3,9 +3,13 @@
 import hashlib
 import ssl
 from collections.abc import Collection
+from typing import Final
 
 from esmed.errors import TransportError
+from esmed.smpp.certificate import not_after
 from esmed.smpp.config import Tls
+
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:
@@ -18,7 +22,7 @@ def client_context(tls: Tls) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=tls.ca)
     except OSError as error:
         raise TransportError(f"cannot use {tls.ca}: {describe(error)}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = _VERSIONS[tls.min_version]
     # From Python 3.13 on the default also wants what RFC 5280 says of extensions, which
     # many a carrier's own authority leaves out; a new Python must not cut the link.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -48,11 +52,22 @@ def check_pin(peer: ssl.SSLObject, pins: Collection[str]) -> None:
         raise TransportError(f"its certificate {found} is not pinned")
 
 
-def expiry(peer: ssl.SSLObject) -> float | None:
-    """When its certificate ends, in seconds since the epoch; None: not verified."""
-    certificate = peer.getpeercert() or {}
-    end = certificate.get("notAfter")
-    return float(ssl.cert_time_to_seconds(end)) if isinstance(end, str) else None
+def our_end(tls: Tls) -> float | None:
+    """When the certificate that we show ends; None: there is none. Blocks.
+
+    `client_context` has found it usable.
+    """
+    if tls.certificate is None:
+        return None
+    text = tls.certificate.read_text("ascii", "replace")
+    start = text.find(ssl.PEM_HEADER)
+    end = text.find(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)
+    return not_after(ssl.PEM_cert_to_DER_cert(text[start:end]))
+
+
+def their_end(peer: ssl.SSLObject) -> float | None:
+    """When the peer's certificate ends, verified or not; None: it cannot be read."""
+    return not_after(peer.getpeercert(binary_form=True) or b"")
 
 
 def describe(error: OSError) -> str:

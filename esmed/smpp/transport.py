@@ -11,6 +11,7 @@ from typing import Final, cast
 from esmed.smpp.events import Event
 from esmed.smpp.session import Session
 from esmed.smpp.states import State
+from esmed.smpp.tls import describe
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer has to take our last bytes before it is cut off."""
@@ -82,8 +83,8 @@ class Transport(asyncio.Protocol):
         if exc is None:
             self.session.receive_eof()
         else:
-            detail = exc.strerror if isinstance(exc, OSError) else None
-            self.session.receive_eof(detail or str(exc) or type(exc).__name__)
+            detail = describe(exc) if isinstance(exc, OSError) else str(exc)
+            self.session.receive_eof(detail or type(exc).__name__)
         self._turn()
         for timer in (self._timer, self._cut):
             if timer is not None:

@@ -44,8 +44,11 @@ class Authority:
             *("-keyout", self._key, "-out", self.certificate),
         )
 
-    def issue(self, name: str, *alternatives: str) -> Issued:
-        """A certificate for these names, such as ``IP:127.0.0.1``."""
+    def issue(self, name: str, *alternatives: str, days: int = 2) -> Issued:
+        """A certificate for these names, such as ``IP:127.0.0.1``.
+
+        It is good for so many days; -1: it ended yesterday.
+        """
         certificate = self._directory / f"{name}.pem"
         key = self._directory / f"{name}.key"
         request = self._directory / f"{name}.csr"
@@ -55,7 +58,8 @@ class Authority:
         subject = ("-subj", f"/CN={name}")
         _openssl("req", *_KEY, *subject, "-keyout", key, "-out", request)
         _openssl(
-            *("x509", "-req", "-in", request, "-days", "2", "-out", certificate),
+            *("x509", "-req", "-in", request, "-days", str(days)),
+            *("-out", certificate),
             *("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial"),
             *("-extfile", extensions),
         )

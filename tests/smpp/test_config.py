@@ -156,18 +156,29 @@ def test_tls(tmp_path: Path) -> None:
     file.touch()
     found, _ = read(
         hosts=f"[{{address: 'a:1', tls: {{certificate: {file}, key: {file}, "
-        f"ca: {file}, pin: ['{'0' * 64}', '{'1' * 64}'], verify: false}}}}]"
+        f"ca: {file}, pin: ['{'0' * 64}', '{'1' * 64}'], verify: false, "
+        "server_name: SMSC.example, min_version: 1.3}}]"
     )
     assert found.hosts[0].tls == Tls(
-        certificate=file, key=file, ca=file, pin=("0" * 64, "1" * 64), verify=False
+        certificate=file,
+        key=file,
+        ca=file,
+        pin=("0" * 64, "1" * 64),
+        verify=False,
+        server_name="smsc.example",
+        min_version="1.3",
     )
     assert faults(
-        hosts=f"[{{address: 'a:1', tls: {{key: {file}, ca: /nowhere, pin: x}}}}]"
+        hosts=f"[{{address: 'a:1', tls: {{key: {file}, ca: /nowhere, pin: x, "
+        "server_name: 'a b', min_version: '1.1'}}]"
     ) == {
         "hosts[0].tls.key": "has no certificate beside it",
         "hosts[0].tls.ca": "no file /nowhere",
         "hosts[0].tls.pin": "expected the SHA-256 of a certificate, 64 hex digits, "
         'got "x"',
+        "hosts[0].tls.server_name": "expected a host name such as hooks.example.org, "
+        'got "a b"',
+        "hosts[0].tls.min_version": 'expected 1.2 or 1.3, got "1.1"',
     }
     _, warnings = read(hosts="[{address: 'a:1', tls: {verify: false}}]")
     assert warnings == {

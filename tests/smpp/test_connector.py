@@ -667,6 +667,20 @@ async def test_over_tls(make, authority):
         await rig.connector.stop(10)
 
 
+async def test_a_certificate_that_ends_is_a_reason_although_all_is_well(
+    make, authority
+):
+    issued = authority.issue("soon", "IP:127.0.0.1", days=3)
+    async with fake_smsc(issued.server()) as smsc:
+        rig = await make(smsc, tls=Tls(ca=authority.certificate))
+        (view,) = rig.connector.hosts()
+        assert view.reason.startswith("the SMSC's certificate ends on 20")
+        health = rig.connector.health()
+        assert health.state is HealthState.UP
+        assert health.reason == f"{smsc.address}: {view.reason}"
+        await rig.connector.stop(10)
+
+
 # --- pausing and the like ------------------------------------------------------------
 
 

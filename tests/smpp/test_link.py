@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from fakes.alerting import alerting_server
 from fakes.clock import ManualClock
 from fakes.smsc import FakeSmsc, fake_smsc
 from fakes.wait import eventually, settle
@@ -36,6 +37,7 @@ from pdu import (
 )
 
 PASSWORD = "hunter2-and-more"
+DAY = 86_400.0
 
 
 class Recorder:
@@ -797,15 +799,6 @@ async def test_no_password_goes_to_the_wrong_certificate(rig, authority):
         assert smsc.log == []
 
 
-async def test_a_handshake_without_an_answer(rig):
-    async with wire_peer() as peer:
-        one = rig(peer.port, tls=Tls(), connect_timeout=0.05)
-        one.start()
-        await one.pausing()
-        assert one.link.reason == "no TLS handshake within 0.05 s"
-        assert one.binds() == {"timeout": 1}
-
-
 async def test_no_password_goes_to_a_certificate_that_is_not_pinned(rig, authority):
     issued = authority.issue("unknown", "IP:127.0.0.1")
     tls = Tls(ca=authority.certificate, pin=("0" * 64,))
@@ -816,6 +809,77 @@ async def test_no_password_goes_to_a_certificate_that_is_not_pinned(rig, authori
         assert await connection.read_to_end() == b""
         await one.pausing()
         assert "is not pinned" in one.link.reason
+
+
+async def test_a_handshake_that_is_never_answered_is_tried_again(rig, authority):
+    async with wire_peer() as peer:
+        tls = Tls(ca=authority.certificate)
+        one = rig(peer.port, tls=tls, connect_timeout=0.2)
+        one.start()
+        for attempt in (1, 2, 3):
+            await one.pausing()
+            assert one.link.reason == "no TLS handshake within 0.2 s"
+            assert one.binds() == {"timeout": attempt}
+            # Each pause is longer than the one before, up to twice.
+            one.clock.advance(2**attempt)
+        await eventually(lambda: peer.accepted == 4)
+
+
+async def test_a_certificate_that_we_do_not_have(rig, authority):
+    """In TLS 1.3 the server looks for it when we have begun to talk."""
+    server = authority.issue("wants", "IP:127.0.0.1")
+    context = server.server(client_ca=authority.certificate)
+    with alerting_server(context) as port:
+        one = rig(port, tls=Tls(ca=authority.certificate))
+        one.start()
+        await one.pausing()
+        alert = "tlsv13 alert certificate required"
+        assert one.link.reason == f"connection lost: {alert}"
+
+
+async def test_plain_text_on_a_port_of_tls(rig, authority):
+    """OpenSSL only closes …"""
+    server = authority.issue("secured", "IP:127.0.0.1")
+    with alerting_server(server.server()) as port:
+        one = rig(port)
+        one.start()
+        await one.pausing()
+        assert one.link.reason == "connection lost: closed by the SMSC"
+
+
+async def test_plain_text_on_a_port_of_tls_that_says_so(rig):
+    """… Java's answers with an alert: fatal, unexpected_message."""
+    async with wire_peer() as peer:
+        one = rig(peer.port)
+        one.start()
+        connection = await peer.connection()
+        await connection.read_frame()
+        connection.send(bytes.fromhex("15 0303 0002 02 0a"))
+        await one.pausing()
+        assert one.link.reason == "not SMPP: the SMSC speaks TLS on this port"
+
+
+async def test_a_certificate_that_ends_is_told_once_a_day(rig, authority, caplog):
+    issued = authority.issue("ending", "IP:127.0.0.1", days=10)
+    pins = (issued.fingerprint,)
+    async with fake_smsc(issued.server()) as smsc:
+        one = rig(smsc.port, tls=Tls(verify=False, pin=pins))
+        end = issued.certificate.stat().st_mtime + 10 * DAY
+        one.clock = one.link._clock = ManualClock(end - 13 * DAY)
+        one.start()
+        await one.bound()
+        ends = one.meters.hosts[one.link.address].certificate_expiry.value
+        assert abs(ends - end) < 60
+        assert one.link.notice.startswith("the SMSC's certificate ends on 20")
+        one.link.leave("rebind")
+        await eventually(lambda: len(smsc.connections) == 2 and one.link.bound)
+        (told,) = [r for r in caplog.records if r.getMessage() == "link.certificate"]
+        assert told.levelname == "WARNING"
+        one.clock.advance(DAY)
+        one.link.leave("rebind")
+        await eventually(lambda: len(smsc.connections) == 3 and one.link.bound)
+        told = [r for r in caplog.records if r.getMessage() == "link.certificate"]
+        assert len(told) == 2
 
 
 async def test_a_peer_that_is_gone_before_we_bind(smsc, rig, monkeypatch):
