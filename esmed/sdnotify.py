@@ -5,6 +5,7 @@ Without that variable (not started by systemd, or not Type=notify) nothing is se
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 from esmed import log
@@ -31,8 +32,16 @@ class Notifier:
         return self._watchdog
 
     def ready(self) -> None:
-        """Start-up is done: units that wait for this one may start."""
+        """Start-up, or a reload, is done."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """A reload has begun; `ready`, or `stopping`, ends it.
+
+        The time lets the manager tell this reload's READY=1 from an earlier one.
+        """
+        microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
     def stopping(self) -> None:
         """Shutdown has begun."""

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def test_states(
     manager.bind(path)
     call(Notifier({"NOTIFY_SOCKET": path}))
     assert manager.recv(1000) == sent
+
+
+def test_a_reload_is_dated(manager: socket.socket, tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    manager.bind(path)
+    before = time.monotonic_ns()
+    Notifier({"NOTIFY_SOCKET": path}).reloading()
+    after = time.monotonic_ns()
+    state, at = manager.recv(1000).decode().split("\n")
+    assert state == "RELOADING=1"
+    name, _, microseconds = at.partition("=")
+    assert name == "MONOTONIC_USEC"
+    assert before // 1000 <= int(microseconds) <= after // 1000
 
 
 def test_an_abstract_socket(manager: socket.socket) -> None:
