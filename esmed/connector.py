@@ -49,6 +49,15 @@ class Health(Struct, frozen=True, gc=False):
         return self.state in {HealthState.UP, HealthState.DEGRADED}
 
 
+class BindView(Struct, frozen=True, omit_defaults=False, gc=False):
+    """One bind at a host: ``transceiver``, ``receiver``, ``transmitter-2``, …"""
+
+    bind: str
+    state: Literal["closed", "connecting", "binding", "bound", "unbinding"]
+    reason: str
+    since: Millis
+
+
 class HostView(Struct, frozen=True, omit_defaults=False, gc=False):
     """One host of a connector, as ``GET /v1/connectors`` shows it."""
 
@@ -57,6 +66,8 @@ class HostView(Struct, frozen=True, omit_defaults=False, gc=False):
     state: Literal["closed", "connecting", "binding", "bound", "unbinding"]
     reason: str
     since: Millis
+    binds: Sequence[BindView] = ()
+    """What there is at the host, where that has binds."""
 
 
 class Usage(Struct, frozen=True, gc=False):

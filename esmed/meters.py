@@ -54,6 +54,10 @@ class Gauge:
     def set(self, value: float | None) -> None:
         self.value = value
 
+    def advance(self, value: float) -> None:
+        """Set a time, unless a later one is there."""
+        self.value = value if self.value is None else max(self.value, value)
+
     def add_to(self, metric: Metric, labels: dict[str, str]) -> None:
         if self.value is not None:
             metric.add_sample(metric.name, labels, self.value)

@@ -26,7 +26,6 @@ from pdu.vocabulary import CommandId, CommandStatus, command_name, status_name
 BindResult = Literal["bound", "refused", "credentials", "timeout", "connect", "tls"]
 """`credentials`: refused for what only the operator can change."""
 BindState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
-Bind = Literal["transceiver", "transmitter", "receiver"]
 Limit = Literal["rate", "window", "throttle", "link"]
 Match = Literal["matched", "early", "unmatched", "duplicate"]
 WebhookOutcome = Literal["delivered", "failed", "dead"]
@@ -81,8 +80,8 @@ class HostMetrics:
         """Seconds since the epoch."""
         self._states = partial(metrics.bind_state.labels, connector, host)
 
-    def bind_state(self, bind: Bind, state: BindState) -> None:
-        """Say in which one state that bind is."""
+    def bind_state(self, bind: str, state: BindState) -> None:
+        """Say in which one state that bind is; the configuration names it."""
         for each in get_args(BindState):
             self._states(bind, each).set(float(each == state))
 

@@ -75,6 +75,7 @@ LAYERS = (
             "esmed.secret",
             "esmed.settings",
             "esmed.yamlfile",
+            "esmed.smpp.binds",
             "esmed.smpp.config",
         ),
         below=frozenset({"pdu", "values and interfaces"}),

@@ -25,6 +25,7 @@ from esmed.fieldtypes import (
 )
 from esmed.secret import Secret
 from esmed.settings import Section
+from esmed.smpp.binds import Bind, Topology, binds_of
 
 Octet = Annotated[int, Integer(0, 255)]
 
@@ -105,8 +106,11 @@ class Config(ConnectorConfig):
     bind_ton: Octet = 0
     bind_npi: Octet = 0
     address_range: Annotated[str, Text(most=40, ascii_only=True)] = ""
-    bind: Literal["transceiver", "transmitter", "receiver", "pair"] = "transceiver"
+    bind: Topology = "transceiver"
     sessions: Annotated[int, Integer(1, 100)] = 1
+    """At each host."""
+    further_sessions: Literal["same", "transmitter"] = "same"
+    """What the second and later sessions are."""
 
     standby: Literal["hot", "cold"] = "hot"
     failback_after: Duration = 60.0
@@ -137,6 +141,11 @@ class Config(ConnectorConfig):
         """Those of `hosts`, in order."""
         return tuple(host.address for host in self.hosts)
 
+    @property
+    def binds(self) -> tuple[Bind, ...]:
+        """Those at each host."""
+        return binds_of(self.bind, self.sessions, self.further_sessions)
+
     def receipt_asked(self, part: int, parts: int) -> bool:
         """Whether `receipts` asks for one for that part, from 1, of so many."""
         match self.receipts:
@@ -165,15 +174,9 @@ class Config(ConnectorConfig):
             yield ConfigFault(
                 path="password", message="has characters that are not ASCII"
             )
-        yield from self._not_yet()
-
-    def _not_yet(self) -> Iterator[ConfigFault]:
-        if self.bind == "pair":
-            message = "pair is not in this version; use transceiver"
-            yield ConfigFault(path="bind", message=message)
-        if self.sessions > 1:
-            message = "more than 1 is not in this version"
-            yield ConfigFault(path="sessions", message=message)
+        if self.bind == "receiver" and self.further_sessions == "transmitter":
+            message = "a connector that only receives has no transmitters"
+            yield ConfigFault(path="further_sessions", message=message)
 
     def advice(self) -> Iterator[ConfigFault]:
         if len(self.system_id) > SYSTEM_ID_STANDARD:

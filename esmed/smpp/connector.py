@@ -1,7 +1,8 @@
 """A connector of ``kind: smpp``: one account at one SMSC, over one or more hosts.
 
-Parts leave over the active host, within one window and one rate for all binds; receipts
-and MO messages are taken on every bind. A part is in exactly one place: the backlog,
+Parts leave over the active host, over whichever of its binds has least to answer,
+within one window and one rate for all binds; receipts and MO messages are taken on
+every bind. A part is in exactly one place: the backlog,
 the window of a session, or reported.
 
 * What could not be written (link lost with no other, pause, stop, expired, its message
@@ -14,7 +15,7 @@ the window of a session, or reported.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from esmed import log
@@ -36,6 +37,7 @@ from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Event, Late, Responded, TimedOut
 from esmed.smpp.events import Received as Delivery
 from esmed.smpp.failover import Failover
+from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
 from esmed.smpp.receipts import Interpreter
 from esmed.smpp.sender import Sender
@@ -78,8 +80,8 @@ class SmppConnector:
         self._sender = Sender(
             name, self._encoder, config.window, config.rate, self._metrics
         )
-        self._links = [
-            Link(
+        self._hosts = [
+            HostBinds(
                 host,
                 config,
                 connector=name,
@@ -89,10 +91,15 @@ class SmppConnector:
             )
             for host in config.hosts
         ]
+        self._number_of = {
+            link: number
+            for number, host in enumerate(self._hosts)
+            for link in host.links
+        }
         self._failover = Failover(
-            len(self._links), config.standby, config.failback_after
+            len(self._hosts), config.standby, config.failback_after
         )
-        self._active: Link | None = None
+        self._active: HostBinds | None = None
         self._reference = random.randrange(0x10000)  # noqa: S311 - not to begin at 0
         self._sends = config.bind != "receiver"
         self._paused = False
@@ -158,21 +165,12 @@ class SmppConnector:
     # --- questions -------------------------------------------------------------------
 
     def health(self) -> Health:
-        """Up: the primary is bound; degraded: only a backup is."""
+        """Up: all binds of the primary are there; degraded: something can send."""
         return Health(self._state, self._since, self._reason())
 
     def hosts(self) -> list[HostView]:
         """All hosts, the primary first."""
-        return [
-            HostView(
-                address=link.address,
-                role="backup" if number else "primary",
-                state=link.state,
-                reason=link.reason or link.notice,
-                since=link.since,
-            )
-            for number, link in enumerate(self._links)
-        ]
+        return [host.view(backup=number > 0) for number, host in enumerate(self._hosts)]
 
     def usage(self) -> Usage:
         """Window and rate."""
@@ -181,7 +179,7 @@ class SmppConnector:
 
     def capacity(self) -> int:
         """Parts that would leave at once, beside those that wait in the backlog."""
-        if not self._can_write():
+        if not self._writable():
             return 0
         return max(self._sender.room(self._now()) - len(self._sender.backlog), 0)
 
@@ -207,26 +205,33 @@ class SmppConnector:
         self._sender.release(count)
         self._pump()
 
-    def _can_write(self) -> bool:
-        link = self._active
-        return (
-            link is not None
-            and link.bound
-            and link.writable
-            and not (self._frozen or self._paused or self._stopping)
-            and self._sends
-        )
+    @property
+    def _links(self) -> Iterable[Link]:
+        return self._number_of
+
+    def _writable(self) -> list[Link]:
+        """The links that parts can be written to now."""
+        if self._active is None or not self._sends:
+            return []
+        if self._frozen or self._paused or self._stopping:
+            return []
+        return self._active.writable()
 
     def _pump(self) -> None:
         """Write what waits, as far as there is room."""
-        now, sender, link = self._now(), self._sender, self._active
+        now, links = self._now(), self._writable()
         dropped: list[Piece] = []
         results: list[PartResult] = []
-        if link is not None and link.transport is not None and self._can_write():
-            dropped, results = sender.write(
-                link.transport.session, link.address, now, self._clock.now_ms()
+        if links:
+            transports = [link.transport for link in links if link.transport]
+            dropped, results = self._sender.write(
+                [transport.session for transport in transports],
+                links[0].address,
+                now,
+                self._clock.now_ms(),
             )
-            link.transport.touch()
+            for transport in transports:
+                transport.touch()
         self._note_limit(now)
         self._set_alarm(now)
         # Last, because whoever is told may come back with more.
@@ -241,22 +246,25 @@ class SmppConnector:
     # --- what links tell -------------------------------------------------------------
 
     def link_up(self, link: Link) -> None:
-        """Send over it, if its turn has come."""
-        self._failover.bound(self._links.index(link), self._now())
+        """Send over it, if its host's turn has come."""
+        number = self._number_of[link]
+        if self._hosts[number].usable:
+            self._failover.bound(number, self._now())
         self._hosts_changed()
 
     def link_down(self, link: Link, *, failed: bool) -> None:
         """Send over another one, if there is one."""
-        number = self._links.index(link)
-        if failed:
-            self._failover.lost(number)
-        else:
-            self._failover.left(number)
+        number = self._number_of[link]
+        if not self._hosts[number].usable:
+            if failed:
+                self._failover.lost(number)
+            else:
+                self._failover.left(number)
         self._hosts_changed()
 
     def link_writable(self, link: Link) -> None:
         """Go on after a full socket."""
-        if link is self._active:
+        if self._active is self._hosts[self._number_of[link]]:
             self._pump()
             self._sink.wake(self.name)
 
@@ -337,14 +345,14 @@ class SmppConnector:
 
     def _hosts_changed(self) -> None:
         number = self._failover.active(self._now())
-        active = None if number is None else self._links[number]
+        active = None if number is None else self._hosts[number]
         if active is not self._active:
             self._active = active
             address = None if active is None else active.address
             _log.info("connector.active", connector=self.name, host=address)
         wanted = self._failover.wanted()
-        for number, link in enumerate(self._links):
-            link.want(wanted=number in wanted and not self._stopping)
+        for number, host in enumerate(self._hosts):
+            host.want(wanted=number in wanted and not self._stopping)
         self._note_health()
         if active is None:
             self._give_back(self._sender.backlog.drain())
@@ -370,10 +378,10 @@ class SmppConnector:
             return HealthState.DOWN
         if not self._sends:
             return HealthState.PAUSED
-        return HealthState.UP if self._links[0].bound else HealthState.DEGRADED
+        return HealthState.UP if self._hosts[0].whole else HealthState.DEGRADED
 
     def _reason(self) -> str:
-        primary = f"{self._links[0].address}: {self._links[0].reason}"
+        primary = f"{self._hosts[0].address}: {self._hosts[0].reason}"
         match self._state:
             case HealthState.UP:
                 if self._sender.throttle.active:
@@ -389,9 +397,8 @@ class SmppConnector:
                 assert_never(self._state)
 
     def _notices(self) -> str:
-        noticed = ((link.address, link.notice) for link in self._links)
         return "; ".join(
-            f"{address}: {notice}" for address, notice in noticed if notice
+            f"{host.address}: {host.notice}" for host in self._hosts if host.notice
         )
 
     def _note_idle(self) -> None:
@@ -418,7 +425,7 @@ class SmppConnector:
         has seen.
         """
         times = [self._failover.next_deadline()]
-        if self._can_write():
+        if self._writable():
             times.append(self._sender.next_at(now))
         at = min((time for time in times if time is not None), default=None)
         if self._alarm is not None:

@@ -79,8 +79,9 @@ class Failover:
         self._active: int | None = None
 
     def bound(self, host: int, now: float) -> None:
-        """A host can be used."""
-        self._bound_at[host] = now
+        """A host can be used, from now on if it could not before."""
+        if self._bound_at[host] is None:
+            self._bound_at[host] = now
 
     def lost(self, host: int) -> None:
         """A host cannot be used: an attempt failed, or the bind was lost."""

@@ -1,4 +1,4 @@
-"""One host of an SMSC, for as long as the daemon lives: connect, bind, run, again.
+"""One bind at one host, for as long as the daemon lives: connect, bind, run, again.
 
 A session and its transport are used once; the link makes new ones for ever, with the
 pauses of `esmed.smpp.failover`. It hands its owner what comes, and what was written and
@@ -11,9 +11,9 @@ from typing import Final, Literal, Protocol, cast
 
 from esmed import log
 from esmed.clock import Clock
-from esmed.metrics import Bind as BindName
 from esmed.metrics import BindResult, ConnectorMetrics
 from esmed.smpp import certificate
+from esmed.smpp.binds import PDUS, Bind
 from esmed.smpp.config import Config, Host
 from esmed.smpp.dial import DialError, dial
 from esmed.smpp.events import (
@@ -26,13 +26,14 @@ from esmed.smpp.events import (
     Unexpected,
 )
 from esmed.smpp.failover import Backoff, Failure
-from esmed.smpp.session import Bind, Session
+from esmed.smpp.session import Bind as BindPdu
+from esmed.smpp.session import Session
 from esmed.smpp.states import BOUND, State
 from esmed.smpp.status import bind_failure
 from esmed.smpp.timers import TimerSettings
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
-from pdu import BindReceiver, BindTransceiver, BindTransmitter, command_name
+from pdu import command_name
 
 LinkState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
 
@@ -50,11 +51,6 @@ _STATES: Final[dict[State, LinkState]] = {
     State.BOUND_TRX: "bound",
     State.UNBINDING: "unbinding",
     State.PEER_UNBINDING: "unbinding",
-}
-_KINDS: Final[dict[str, tuple[BindName, type[Bind]]]] = {
-    "transceiver": ("transceiver", BindTransceiver),
-    "transmitter": ("transmitter", BindTransmitter),
-    "receiver": ("receiver", BindReceiver),
 }
 
 
@@ -80,12 +76,13 @@ class Owner(Protocol):
 
 
 class Link:
-    """The supervisor of one host."""
+    """The supervisor of one bind."""
 
     def __init__(
         self,
         host: Host,
         config: Config,
+        bind: Bind,
         *,
         connector: str,
         owner: Owner,
@@ -93,6 +90,7 @@ class Link:
         metrics: ConnectorMetrics,
     ) -> None:
         self.address = str(host.address)
+        self.bind = bind
         self.state: LinkState = "closed"
         self.reason = "not started"
         """Why it is not bound."""
@@ -103,13 +101,12 @@ class Link:
         """The current connection, or the last one."""
         self._host = host
         self._config = config
-        self._kind, self._bind_class = _KINDS[config.bind]
         self._connector = connector
         self._owner = owner
         self._clock = clock
         self._metrics = metrics
         self._meters = metrics.hosts[self.address]
-        self._meters.bind_state(_KINDS[config.bind][0], "closed")
+        self._meters.bind_state(bind.label, "closed")
         self._settings = TimerSettings(
             bind=config.bind_timeout,
             unbind=UNBIND_TIMEOUT,
@@ -160,7 +157,8 @@ class Link:
     def start(self) -> None:
         """Begin; returns at once. Nothing is connected before it is `want`ed."""
         self._task = asyncio.get_running_loop().create_task(
-            self._run(), name=f"link {self._connector} {self.address}"
+            self._run(),
+            name=f"link {self._connector} {self.address} {self.bind.label}",
         )
 
     def want(self, *, wanted: bool) -> None:
@@ -216,9 +214,9 @@ class Link:
             counts.clear()
         wall = self._clock.now() - transport.now()
         if transport.read_at is not None:
-            self._meters.last_in.set(wall + transport.read_at)
+            self._meters.last_in.advance(wall + transport.read_at)
         if transport.written_at is not None:
-            self._meters.last_out.set(wall + transport.written_at)
+            self._meters.last_out.advance(wall + transport.written_at)
 
     # --- the task --------------------------------------------------------------------
 
@@ -255,7 +253,14 @@ class Link:
         """Connect once and see it through."""
         self._bound_at, self._lasted = None, 0.0
         self._leaving, self._failure, self._oddities = False, None, 0
-        self.session_name = f"{self._connector}/{self.address}/{self._clock.now_ms()}"
+        self.session_name = "/".join(
+            (
+                self._connector,
+                self.address,
+                self.bind.label,
+                str(self._clock.now_ms()),
+            )
+        )
         try:
             transport, ends = await dial(
                 self._host, self._config.connect_timeout, self._make_transport
@@ -296,9 +301,9 @@ class Link:
         )
         return self.transport
 
-    def _bind_pdu(self) -> Bind:
+    def _bind_pdu(self) -> BindPdu:
         config = self._config
-        return self._bind_class(
+        return PDUS[self.bind.kind](
             system_id=config.system_id,
             password=config.password.reveal(),
             system_type=config.system_type,
@@ -436,7 +441,7 @@ class Link:
         if state != self.state:
             self.state = state
             self.since = self._clock.now_ms()
-            self._meters.bind_state(self._kind, state)
+            self._meters.bind_state(self.bind.label, state)
 
 
 def _bind_result(cause: Cause, failure: Failure) -> BindResult:

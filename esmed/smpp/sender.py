@@ -5,6 +5,7 @@ the outcome is on disk; or at once where there is no outcome, because the SMSC s
 ESME_RTHROTTLED and the part goes back to its place in the backlog.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from esmed.metrics import ConnectorMetrics, Limit
@@ -88,10 +89,11 @@ class Sender:
         return self._bucket.next_at(now)
 
     def write(
-        self, session: Session, host: str, now: float, wall: Millis
+        self, sessions: Sequence[Session], host: str, now: float, wall: Millis
     ) -> tuple[list[Piece], list[PartResult]]:
         """Write as much of the backlog as there is room for.
 
+        Each part goes to the session of that host which waits for the fewest answers.
         Returns what is not to be written any more and the outcomes of what cannot be:
         they take a slot as if they had been.
         """
@@ -99,12 +101,15 @@ class Sender:
         results: list[PartResult] = []
         backlog = self.backlog
         room, written = self.room(now), 0
+        session = sessions[0]
         while written < room and backlog:
             piece = backlog.take()
             job = piece[1]
             if job.stopped or job.queued.expires_at <= wall:
                 dropped.append(piece)
                 continue
+            if len(sessions) > 1:
+                session = min(sessions, key=_load)
             fault = self._submit(session, piece, now, wall)
             if fault is None:
                 written += 1
@@ -188,6 +193,10 @@ class Sender:
             outcome=outcome,
             reason=job.reason,
         )
+
+
+def _load(session: Session) -> int:
+    return session.unanswered
 
 
 def _outcome(pdu: Pdu) -> Outcome:

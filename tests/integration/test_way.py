@@ -197,3 +197,11 @@ async def test_a_part_refused_for_good_stops_the_rest(site: Site, smsc: FakeSmsc
     assert states[0] == "delivered"
     assert set(states[1:]) == {message["state"]}
     assert set(seen) <= {1, 2}
+
+
+async def test_receipts_of_a_pair(site: Site, simulator: SmscSimulator):
+    """Sent over the transmitter, reported over the receiver."""
+    await site.start(carrier=connector(simulator, bind="pair", sessions=2))
+    ids = [await site.submit(text=text) for text in LONG]
+    for id_ in ids:
+        await site.reaches(id_, "delivered")

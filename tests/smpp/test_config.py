@@ -121,7 +121,8 @@ def test_values() -> None:
     [
         ("window: 0", "window", "expected an integer from 1 to 10000, got 0"),
         ("window: 10001", "window", "expected an integer from 1 to 10000, got 10001"),
-        ("sessions: 2", "sessions", "more than 1 is not in this version"),
+        ("bind: receiver\nfurther_sessions: transmitter", "further_sessions",
+         "a connector that only receives has no transmitters"),
         ("reconnect: {min: 2m}", "reconnect.min", "is longer than max"),
         ("retry: {min: 20m}", "retry.min", "is longer than max"),
         ("bind_ton: 256", "bind_ton", "expected an integer from 0 to 255, got 256"),
@@ -130,8 +131,6 @@ def test_values() -> None:
         ("default_from: ''", "default_from", "expected 1 to 20 characters, got 0"),
         ("receipts: some", "receipts",
          'expected one of all, last, first, none, got "some"'),
-        ("bind: pair", "bind",
-         "pair is not in this version; use transceiver"),
         ("address_range: " + 41 * "x", "address_range",
          "expected at most 40 characters, got 41"),
         ("system_type: más", "system_type",

@@ -1,22 +1,18 @@
 """esmed.smpp.connector and sender: the whole SMPP side against fake SMSCs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from fakes.sink import RecordingSink, job_for, request
-from fakes.smsc import FakeSmsc, fake_smsc, refuse
+from fakes.connectorrig import Rig
+from fakes.sink import request
+from fakes.smsc import fake_smsc, refuse
 from fakes.wait import eventually, settle
 from fakes.wire import wire_peer
 
-from esmed.clock import SystemClock
 from esmed.connector import Connector, Health, HealthState, Job, Usage
-from esmed.fieldtypes import Endpoint
-from esmed.metrics import Metrics
 from esmed.models import (
     Accepted,
     Deferred,
@@ -27,10 +23,9 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
-from esmed.secret import Secret
 from esmed.smpp import sender as sender_module
-from esmed.smpp.config import Backoff, Config, Host, Tls
-from esmed.smpp.connector import SmppConnector, create
+from esmed.smpp.config import Backoff, Tls
+from esmed.smpp.connector import SmppConnector
 from esmed.smpp.throttle import Throttle
 from pdu import (
     BindTransceiver,
@@ -46,97 +41,6 @@ from pdu import (
     decode,
     encode,
 )
-
-QUICK = Backoff(min=0.02, max=0.05)
-
-
-class Rig:
-    """A connector with its sink."""
-
-    def __init__(self, ports: list[int], tls: Tls | None, **settings: Any) -> None:
-        hosts = [Host(address=Endpoint("127.0.0.1", port), tls=tls) for port in ports]
-        self.config = Config(
-            **{
-                "hosts": tuple(hosts),
-                "system_id": "me",
-                "password": Secret("secret"),
-                "reconnect": QUICK,
-                "response_timeout": 1000.0,
-                "enquire_link": 1000.0,
-                "bind_timeout": 1000.0,
-                **settings,
-            }
-        )
-        self.sink = RecordingSink()
-        self.metrics = Metrics()
-        self.connector = create(
-            "carrier", self.config, self.sink, SystemClock(), self.metrics
-        )
-        self.sink.connector = self.connector
-
-    @property
-    def state(self) -> HealthState:
-        return self.connector.health().state
-
-    async def up(self) -> None:
-        """The primary is bound."""
-        await eventually(lambda: self.state is HealthState.UP)
-
-    def job(self, text: str | None = "hello", **fields: Any) -> Job:
-        return job_for(self.connector, text, **fields)
-
-    def submit(self, *texts: str) -> list[Job]:
-        jobs = [self.job(text) for text in texts]
-        self.connector.submit(jobs)
-        return jobs
-
-    def outcomes(self) -> list[Any]:
-        return [result.outcome for result in self.sink.outcomes]
-
-    def states(self) -> list[str]:
-        return [host.state for host in self.connector.hosts()]
-
-    async def answered(self, count: int) -> None:
-        await self.sink.until(lambda: len(self.sink.outcomes) >= count)
-
-    def unreported(self) -> int:
-        """Parts that are still somewhere inside."""
-        connector = self.connector
-        unanswered = sum(link.unanswered for link in connector._links)
-        return unanswered + len(connector._sender.backlog)
-
-
-Make = Callable[..., Any]
-
-
-@pytest.fixture
-async def smsc() -> AsyncIterator[FakeSmsc]:
-    async with fake_smsc() as smsc:
-        yield smsc
-
-
-@pytest.fixture
-async def backup() -> AsyncIterator[FakeSmsc]:
-    async with fake_smsc() as smsc:
-        yield smsc
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Make and start connectors to these SMSCs; they are stopped at the end."""
-    async with AsyncExitStack() as stack:
-
-        async def start(
-            *smscs: FakeSmsc, up: bool = True, tls: Tls | None = None, **settings: Any
-        ) -> Rig:
-            rig = Rig([smsc.port for smsc in smscs], tls, **settings)
-            stack.push_async_callback(rig.connector.stop, 0.0)
-            await rig.connector.start()
-            if up:
-                await rig.up()
-            return rig
-
-        yield start
 
 
 def numbered(count: int, first: int = 1) -> list[str]:
@@ -444,7 +348,7 @@ async def test_time_that_passes_while_we_look_stops_nothing(smsc, make, monkeypa
 async def test_a_full_socket_takes_nothing_more(smsc, make):
     smsc.answer = smsc.ignore
     rig = await make(smsc, window=1000)
-    transport = rig.connector._links[0].transport
+    transport = rig.connector._hosts[0].links[0].transport
     transport.pause_writing()
     assert rig.connector.capacity() == 0
     rig.submit("a")
@@ -454,7 +358,16 @@ async def test_a_full_socket_takes_nothing_more(smsc, make):
     transport.resume_writing()
     assert rig.sink.wakes > wakes
     await smsc.until(lambda: smsc.submitted)
-    rig.connector.link_writable(Rig([1], None).connector._links[0])
+
+
+async def test_a_socket_of_the_backup_that_is_writable_again_changes_nothing(
+    smsc, backup, make
+):
+    rig = await make(smsc, backup)
+    await eventually(lambda: rig.states() == ["bound", "bound"])
+    wakes = rig.sink.wakes
+    rig.connector.link_writable(rig.connector._hosts[1].links[0])
+    assert rig.sink.wakes == wakes
 
 
 # --- throttling ----------------------------------------------------------------------
@@ -580,7 +493,7 @@ async def test_to_the_backup_and_back(smsc, backup, make):
     await rig.up()
     rig.submit("still over the backup")
     await rig.answered(2)
-    await eventually(lambda: rig.connector._active is rig.connector._links[0])
+    await eventually(lambda: rig.connector._active is rig.connector._hosts[0])
     rig.submit("back")
     await rig.answered(3)
     assert backup.texts[0] == "over the backup"
@@ -828,14 +741,14 @@ async def test_stored_after_the_link_was_lost_is_left_to_redelivery(smsc, make):
     rig.sink.stores = None
     smsc.bound[0].deliver(receipt(1, "m1"))
     await rig.sink.until(lambda: rig.sink.waiting)
-    session = rig.connector._links[0].session_name
+    session = rig.connector._hosts[0].links[0].session_name
     smsc.bound[0].reset()
     await rig.sink.until(lambda: rig.sink.ended)
     assert rig.sink.ended == [session]
     rig.sink.store()
     await rig.up()
     assert smsc.acknowledged == []
-    assert rig.connector._links[0].session_name != session
+    assert rig.connector._hosts[0].links[0].session_name != session
 
 
 async def test_a_receipt_before_its_response(smsc, make):

@@ -93,6 +93,7 @@ class Rig:
         self.link = Link(
             host,
             self.config,
+            self.config.binds[0],
             connector="c",
             owner=self.owner,
             clock=self.clock,
