@@ -1,0 +1,139 @@
+"""The ways to send a text: what each can carry, how it is counted, where it is cut.
+
+A *unit* is what is counted: a septet, a UTF-16 unit, an octet. A carrier encodes a
+whole message; `segment` cuts it into parts.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from pdu import gsm0338
+from pdu.datacoding import Alphabet, Encoding
+from pdu.errors import EncodeError
+
+
+class Carrier(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to send."""
+
+    encoding: Encoding
+    has: Callable[[str], bool]
+    """Whether it can carry a character."""
+    encode: Callable[[str], bytes | None]
+    """None if there is a character that it cannot carry."""
+    whole: Callable[[bytes, int], int]
+    """The place at or before this one where no character is cut in two."""
+    limits: tuple[int, int, int]
+    """Units of a part, by the octets of its reference; the first: without header."""
+    unit: int = 1
+    """Octets of a unit."""
+    part: Callable[[bytes], bytes] | None = None
+    """What a part is, where that is not what was counted."""
+
+
+def for_encoding(encoding: str, alphabet: str, *, extension: bool) -> Carrier:
+    """The one for auto (at first), gsm7, ucs2 or latin1; ``EncodeError`` for others."""
+    default = _DEFAULTS.get((alphabet, extension))
+    if default is None:
+        raise EncodeError(f"unknown alphabet {alphabet!r}", field="alphabet")
+    if encoding in {"auto", "gsm7"}:
+        return default
+    if encoding == "ucs2":
+        return UCS2
+    if encoding == "latin1":
+        return _LATIN1
+    raise EncodeError(f"{encoding!r} is no encoding of text", field="encoding")
+
+
+def _anywhere(_: bytes, at: int) -> int:
+    return at
+
+
+def _between_septets(septets: bytes, at: int) -> int:
+    return at - 1 if septets[at - 1] == gsm0338.ESCAPE else at
+
+
+def _between_utf16(data: bytes, at: int) -> int:
+    # Behind the first half of a surrogate pair.
+    return at - 2 if data[at - 2] & 0xFC == 0xD8 else at
+
+
+def _ascii_octets(septets: bytes) -> bytes:
+    return gsm0338.decode(septets).encode("ascii")
+
+
+def _encode_ascii(text: str) -> bytes | None:
+    """The septets on the air, which ``_ascii_octets`` turns back."""
+    return gsm0338.try_encode(text) if text.isascii() else None
+
+
+def _encode_latin1(text: str) -> bytes | None:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+def _encode_utf16(text: str) -> bytes | None:
+    try:
+        return text.encode("utf-16-be")
+    except UnicodeEncodeError:
+        return None
+
+
+_GSM: Final = Carrier(
+    encoding="gsm7",
+    has=gsm0338.CHARACTERS.__contains__,
+    encode=gsm0338.try_encode,
+    whole=_between_septets,
+    limits=(160, 153, 152),
+)
+_ASCII: Final = structs.replace(
+    _GSM,
+    has=lambda char: char.isascii() and char in gsm0338.CHARACTERS,
+    encode=_encode_ascii,
+    part=_ascii_octets,
+)
+_LATIN1: Final = Carrier(
+    encoding="latin1",
+    has=lambda char: char <= "\xff",
+    encode=_encode_latin1,
+    whole=_anywhere,
+    limits=(140, 134, 133),
+)
+UCS2: Final = Carrier(
+    encoding="ucs2",
+    has=lambda char: not "\ud800" <= char <= "\udfff",
+    encode=_encode_utf16,
+    whole=_between_utf16,
+    limits=(70, 67, 66),
+    unit=2,
+)
+BINARY: Final = structs.replace(_LATIN1, encoding="binary")
+
+
+def _without_extension(carrier: Carrier) -> Carrier:
+    def has(char: str) -> bool:
+        return carrier.has(char) and char not in gsm0338.EXTENSION
+
+    def encode(text: str) -> bytes | None:
+        plain = gsm0338.EXTENSION.keys().isdisjoint(text)
+        return carrier.encode(text) if plain else None
+
+    return structs.replace(carrier, has=has, encode=encode)
+
+
+_ALPHABETS: Final[dict[Alphabet, Carrier]] = {
+    "gsm0338": _GSM,
+    "gsm0338-packed": _GSM,
+    "ascii": _ASCII,
+    "latin1": structs.replace(_LATIN1, encoding="gsm7"),
+}
+_DEFAULTS: Final[dict[tuple[str, bool], Carrier]] = {
+    (alphabet, extension): each if extension else _without_extension(each)
+    for alphabet, each in _ALPHABETS.items()
+    for extension in (True, False)
+}
+"""What data_coding 0 carries, by alphabet and by whether the extension survives."""
