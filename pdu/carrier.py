@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from pdu import gsm0338
+from pdu import grapheme, gsm0338
 from pdu.datacoding import Alphabet, Encoding
 from pdu.errors import EncodeError
 
@@ -25,6 +25,9 @@ class Carrier(msgspec.Struct, frozen=True, kw_only=True):
     """None if there is a character that it cannot carry."""
     whole: Callable[[bytes, int], int]
     """The place at or before this one where no character is cut in two."""
+    clear: Callable[[bytes, int, int], int]
+    """The last place in ``(first, last]`` where no grapheme is cut in two, given that
+    no character is at ``last``; if there is none, ``first``."""
     limits: tuple[int, int, int]
     """Units of a part, by the octets of its reference; the first: without header."""
     unit: int = 1
@@ -51,6 +54,10 @@ def _anywhere(_: bytes, at: int) -> int:
     return at
 
 
+def _clear_anywhere(_: bytes, first: int, last: int) -> int:
+    return last
+
+
 def _between_septets(septets: bytes, at: int) -> int:
     return at - 1 if septets[at - 1] == gsm0338.ESCAPE else at
 
@@ -58,6 +65,21 @@ def _between_septets(septets: bytes, at: int) -> int:
 def _between_utf16(data: bytes, at: int) -> int:
     # Behind the first half of a surrogate pair.
     return at - 2 if data[at - 2] & 0xFC == 0xD8 else at
+
+
+def _clear_of_lines(data: bytes, first: int, last: int) -> int:
+    # CR and LF make the only grapheme of several characters in these alphabets.
+    return last - 1 if data[last] == 0x0A and data[last - 1] == 0x0D else last
+
+
+def _clear_in_utf16(data: bytes, first: int, last: int) -> int:
+    if grapheme.are_apart(data[last - 2 : last + 2].decode("utf-16-be", "ignore")):
+        return last
+    # One character behind the end says whether it goes on there.
+    window = data[first : last + 4].decode("utf-16-be", "ignore")
+    end = len(data[first:last].decode("utf-16-be"))
+    at = grapheme.last_boundary(window, end)
+    return last if at == end else first + len(window[:at].encode("utf-16-be"))
 
 
 def _ascii_octets(septets: bytes) -> bytes:
@@ -88,6 +110,7 @@ _GSM: Final = Carrier(
     has=gsm0338.CHARACTERS.__contains__,
     encode=gsm0338.try_encode,
     whole=_between_septets,
+    clear=_clear_of_lines,
     limits=(160, 153, 152),
 )
 _ASCII: Final = structs.replace(
@@ -101,6 +124,7 @@ _LATIN1: Final = Carrier(
     has=lambda char: char <= "\xff",
     encode=_encode_latin1,
     whole=_anywhere,
+    clear=_clear_of_lines,
     limits=(140, 134, 133),
 )
 UCS2: Final = Carrier(
@@ -108,10 +132,11 @@ UCS2: Final = Carrier(
     has=lambda char: not "\ud800" <= char <= "\udfff",
     encode=_encode_utf16,
     whole=_between_utf16,
+    clear=_clear_in_utf16,
     limits=(70, 67, 66),
     unit=2,
 )
-BINARY: Final = structs.replace(_LATIN1, encoding="binary")
+BINARY: Final = structs.replace(_LATIN1, encoding="binary", clear=_clear_anywhere)
 
 
 def _without_extension(carrier: Carrier) -> Carrier:

@@ -97,6 +97,7 @@ def split(
 ) -> Split:
     """The fewest parts possible without cutting an escape or a surrogate pair.
 
+    A grapheme is cut only where that saves a part.
     ``encoding``: auto, gsm7, ucs2 or latin1. ``extension`` False: the SMSC spoils the
     characters of the GSM extension table, so its default alphabet is without them.
 
@@ -157,17 +158,15 @@ def _lacking(text: str, carrier: Carrier) -> str:
 
 def _cut(encoded: _Encoded, reference_octets: ReferenceOctets) -> Split:
     carrier = encoded.carrier
-    units = len(encoded.data) // carrier.unit
+    data = encoded.data
+    units = len(data) // carrier.unit
     limit = carrier.limits[0]
+    parts = [data]
     if units > limit:
         limit = carrier.limits[reference_octets]
-    parts = _parts(carrier, encoded.data, limit * carrier.unit)
-    if len(parts) > MAX_PARTS:
-        raise EncodeError(
-            f"{len(parts)} parts of at most {limit} units, and no more than "
-            f"{MAX_PARTS} can be numbered",
-            field="text",
-        )
+        parts = _parts(carrier, data, limit * carrier.unit)
+    if carrier.part is not None:
+        parts = [carrier.part(part) for part in parts]
     return Split(
         encoding=carrier.encoding,
         parts=tuple(parts),
@@ -178,11 +177,33 @@ def _cut(encoded: _Encoded, reference_octets: ReferenceOctets) -> Split:
 
 
 def _parts(carrier: Carrier, data: bytes, size: int) -> list[bytes]:
+    ends = _ends(carrier, data, 0, size)
+    if len(ends) > MAX_PARTS:
+        raise EncodeError(
+            f"{len(ends)} parts of at most {size // carrier.unit} units, and no more "
+            f"than {MAX_PARTS} can be numbered",
+            field="text",
+        )
     parts = []
     at = 0
-    while len(data) - at > size:
-        end = carrier.whole(data, at + size)
-        parts.append(data[at:end])
-        at = end
+    while len(ends) > 1:
+        end = carrier.clear(data, at, ends[0])
+        if at < end < ends[0]:
+            # Earlier, if what follows then takes no more parts than before.
+            others = _ends(carrier, data, end, size)
+            if len(others) < len(ends):
+                ends = [end, *others]
+        parts.append(data[at : ends[0]])
+        at = ends.pop(0)
     parts.append(data[at:])
-    return parts if carrier.part is None else [carrier.part(part) for part in parts]
+    return parts
+
+
+def _ends(carrier: Carrier, data: bytes, at: int, size: int) -> list[int]:
+    """Where the parts of what begins ``at`` end, each as full as can be."""
+    ends = []
+    while len(data) - at > size:
+        at = carrier.whole(data, at + size)
+        ends.append(at)
+    ends.append(len(data))
+    return ends

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pdu import segment
+from pdu import grapheme, segment
 from pdu.errors import EncodeError
 from pdu.segment import Split
 
@@ -21,7 +21,20 @@ ascii_texts = st.text(st.characters(max_codepoint=0x7F), max_size=1000)
 latin1_texts = st.text(st.characters(max_codepoint=0xFF), max_size=800)
 any_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 wide_texts = st.text(st.sampled_from("жa😀𝄞\ufeff\ufffe"), max_size=400)
+GRAPHEMES = [
+    "a",
+    "ж",
+    "\r\n",
+    "и\u0306",
+    "क्षि",
+    "👍🏽",
+    "👨‍👩‍👧",
+    "🇺🇦",
+    "1\ufe0f\u20e3",
+]
+grapheme_texts = st.lists(st.sampled_from(GRAPHEMES), max_size=90).map("".join)
 texts = gsm_texts | ascii_texts | latin1_texts | any_texts | wide_texts
+texts |= grapheme_texts
 
 
 def fewest_parts(costs: list[int], single: int, limit: int) -> int:
@@ -267,6 +280,57 @@ class TestPairs:
         split = segment.split("[" * 81, alphabet="ascii")
         assert split.parts == (b"[" * 76, b"[" * 5)
         assert (split.units, split.units_per_part) == (162, 153)
+
+
+def graphemes(text: str) -> list[str]:
+    bounds = [i for i in range(1, len(text)) if grapheme.last_boundary(text, i) == i]
+    return [text[i:j] for i, j in zip([0, *bounds], [*bounds, len(text)], strict=True)]
+
+
+def texts_of(split: Split) -> list[str]:
+    return [segment.join(split.encoding, "gsm0338", [part]) for part in split.parts]
+
+
+class TestGraphemes:
+    """Cut only where that saves a part."""
+
+    @pytest.mark.parametrize("sign", GRAPHEMES[2:])
+    def test_one_at_the_edge_goes_to_the_next_part(self, sign: str) -> None:
+        before = "ж" * 66
+        split = segment.split(before + sign + "жжж", encoding="ucs2")
+        assert texts_of(split) == [before, sign + "жжж"]
+
+    @pytest.mark.parametrize("alphabet", ["gsm0338", "ascii", "latin1"])
+    def test_lines(self, alphabet: str) -> None:
+        limit = segment.split("a" * 161, alphabet=alphabet).units_per_part
+        split = segment.split("a" * (limit - 1) + "\r\n" + "b" * 30, alphabet=alphabet)
+        assert split.parts == (b"a" * (limit - 1), b"\r\n" + b"b" * 30)
+
+    def test_binary_has_none(self) -> None:
+        split = segment.split_binary(b"a" * 133 + b"\r\n" + b"b" * 30)
+        assert split.parts == (b"a" * 133 + b"\r", b"\n" + b"b" * 30)
+
+    def test_one_more_part_would_be_too_dear(self) -> None:
+        split = segment.split("ж" * 66 + "👨‍👩‍👧" + "ж" * 59)
+        assert [len(part) // 2 for part in split.parts] == [66, 67]
+        dear = segment.split("ж" * 66 + "👨‍👩‍👧" + "ж" * 60)
+        assert [len(part) // 2 for part in dear.parts] == [67, 67]
+
+    def test_longer_than_a_part(self) -> None:
+        split = segment.split("ж" + "\u0301" * 99)
+        assert [len(part) // 2 for part in split.parts] == [67, 33]
+
+    @given(grapheme_texts, references)
+    def test_none_is_cut_if_there_is_room(self, text: str, octets: Octets) -> None:
+        split = segment.split(text, encoding="ucs2", reference_octets=octets)
+        signs = [sum(utf16_costs(sign)) for sign in graphemes(text)]
+        limit = (70, 67, 66)[octets]
+        least = fewest_parts(utf16_costs(text), 70, limit)
+        assert len(split.parts) == least
+        assert "".join(texts_of(split)) == text
+        if text and fewest_parts(signs, 70, limit) == least:
+            cut = [sign for part in texts_of(split) for sign in graphemes(part)]
+            assert cut == graphemes(text)
 
 
 class TestProperties:
