@@ -39,11 +39,11 @@ def graphemes(text: str) -> list[str]:
         pytest.param(["🇺🇦", "🇬🇪", "🇺", "a"], id="GB12, GB13: flags"),
     ],
 )
-def test_graphemes(signs):
+def test_graphemes(signs: list[str]) -> None:
     assert graphemes("".join(signs)) == signs
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=2, max_size=2))
-def test_what_is_apart_for_sure_is(pair):
+def test_what_is_apart_for_sure_is(pair: str) -> None:
     if grapheme.are_apart(pair):
         assert grapheme.last_boundary(pair, 1) == 1
