@@ -108,7 +108,8 @@ class Intake:
         )
         self.ledger.add(message)
         if self._journal is not None:
-            self._journal.add(message)
+            answered = delay if plan.responses else None
+            self._journal.add(message, session.number, answered)
         reported = submission.registered_delivery & (_FINAL | _INTERMEDIATE) and reports
         if reported and plan.receipt_first:
             self._report(session, plan, [message])
@@ -140,7 +141,9 @@ class Intake:
         self._count()
 
     def settle(self, session: Session) -> None:
-        """A read of the socket is dealt with: plan the receipts of what it brought."""
+        """A read is dealt with: journal what it brought, and plan its receipts."""
+        if self._journal is not None:
+            self._journal.flush()
         if session.accepted:
             batch, session.accepted = session.accepted, []
             self._agenda.call_later(

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import msgspec
 
-from esmed.simulator.agenda import Agenda
 from esmed.simulator.messages import Message
-
-_FLUSH_EVERY = 1.0
-"""Seconds; a killed simulator loses as much, so kill the other side."""
 
 
 class Entry(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """One line: `short_message` is hex, with its UDH, or that of message_payload.
 
-    `from`, `to` and `short_message` together tell a message that came twice.
+    `from`, `to` and `short_message` together tell a message that came twice. `session`
+    is the number of the connection, which no other has, in this run or another;
+    `response` in how many seconds it is to be answered, null if never.
     """
 
     number: int
     id: str
     at: float
+    session: int
+    response: float | None
     system_id: str
     from_: str
     to: str
@@ -29,42 +29,39 @@ class Entry(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
 
 class Journal:
-    """Collects what was accepted and appends it to the file once a second."""
+    """Collects what was accepted; the file has it before anybody is answered."""
 
-    def __init__(self, path: Path, agenda: Agenda) -> None:
-        self._file = path.open("ab")
-        self._agenda = agenda
-        self._messages: list[Message] = []
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._entries: list[Entry] = []
         self._encoder = msgspec.json.Encoder()
 
-    def add(self, message: Message) -> None:
-        """The message will be in the file within a second."""
-        if not self._messages:
-            self._agenda.call_later(_FLUSH_EVERY, self.flush)
-        self._messages.append(message)
+    def add(self, message: Message, session: int, response: float | None) -> None:
+        """The message will be in the file with the next `flush`."""
+        submission = message.submission
+        self._entries.append(
+            Entry(
+                message.number,
+                message.message_id.decode(),
+                message.at,
+                session,
+                response,
+                message.system_id,
+                submission.source.decode("latin-1"),
+                submission.destination.decode("latin-1"),
+                submission.esm_class,
+                submission.data_coding,
+                submission.payload.hex(),
+            )
+        )
 
     def flush(self) -> None:
         """Write what was added; `OSError` if the file takes no more."""
-        messages, self._messages = self._messages, []
-        self._file.write(self._encoder.encode_lines(map(_entry, messages)))
-        self._file.flush()
+        if self._entries:
+            entries, self._entries = self._entries, []
+            self._file.write(self._encoder.encode_lines(entries))
 
     def close(self) -> None:
         """Flush, and no more."""
         self.flush()
         self._file.close()
-
-
-def _entry(message: Message) -> Entry:
-    submission = message.submission
-    return Entry(
-        message.number,
-        message.message_id.decode(),
-        message.at,
-        message.system_id,
-        submission.source.decode("latin-1"),
-        submission.destination.decode("latin-1"),
-        submission.esm_class,
-        submission.data_coding,
-        submission.payload.hex(),
-    )

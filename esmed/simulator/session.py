@@ -68,6 +68,8 @@ class Session(asyncio.Protocol):
 
     def __init__(self, smsc: SmscSimulator) -> None:
         self.smsc: Final = smsc
+        self.number = 0
+        """Of the connection; no other has it."""
         self.bound = ""
         """transmitter, receiver or transceiver once bound."""
         self.receives = False

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -76,6 +77,8 @@ class SmscSimulator:
         self.enquiries = 0
         self.protocol_errors = 0
         self._connected = 0
+        # Unlike those of the run before, which may have written to the same journal.
+        self._first_number = time.time_ns() // 1_000_000
         self._schedule: Schedule[Kind] = Schedule(self.options.seed)
         self._next_advance: float | None = None
         self._accounts: dict[str, Account] = {}
@@ -100,7 +103,7 @@ class SmscSimulator:
             tls.load_cert_chain(options.tls_certificate, options.tls_key)
             self.listener.tls = tls
         if options.journal is not None:
-            self._journal = Journal(options.journal, self.agenda)
+            self._journal = Journal(options.journal)
         self.intake = Intake(self, self._journal)
         await self.listener.reserve()
         for fault in options.faults:
@@ -262,6 +265,7 @@ class SmscSimulator:
     def joined(self, session: Session) -> None:
         """A connection was accepted."""
         self._connected += 1
+        session.number = self._first_number + self._connected
         self._sessions.add(session)
         self._gone.clear()
 

@@ -5,7 +5,6 @@ tells whose it is, and every part a content of its own.
 """
 
 import asyncio
-import bisect
 import json
 import random
 from collections import Counter, defaultdict
@@ -229,16 +228,30 @@ class Part:
     at: float
     to: str
     content: str
+    session: int
+    """Of the connection that brought it; no other has it."""
+    response: float | None
+    """In how many seconds the SMSC meant to answer; None: never."""
 
 
-def journal(path: Path) -> list[Part]:
-    """What the SMSC accepted; a last line cut off by its death is none."""
+def journal(*paths: Path) -> list[Part]:
+    """What the SMSCs accepted, in the order of time; a last line cut off by a death is
+    none."""
     parts = []
-    for line in path.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            entry = json.loads(line)
-            parts.append(Part(entry["at"], entry["to"], entry["short_message"]))
-    return parts
+    for path in paths:
+        for line in path.read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                entry = json.loads(line)
+                parts.append(
+                    Part(
+                        entry["at"],
+                        entry["to"],
+                        entry["short_message"],
+                        entry["session"],
+                        entry["response"],
+                    )
+                )
+    return sorted(parts, key=lambda part: part.at)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -252,8 +265,8 @@ class Reckoning:
     """Accepted, and not there or not finished."""
     invented: list[str]
     """There, and never submitted, or there twice."""
-    duplicates: list[float]
-    """Of each part that came again: when it had come before."""
+    duplicates: list[tuple[Part, Part]]
+    """Each part that came again, with the copy before it."""
     twice: list[str]
     """References of messages with hold or fail of which a part came twice."""
     unsubmitted: list[str]
@@ -284,17 +297,25 @@ class Reckoning:
         )
 
 
-def per_break(earlier: Iterable[float], ends: Sequence[float]) -> list[int]:
-    """How many parts were written again because of each break (kill, lost link).
+def per_break(
+    duplicates: Iterable[tuple[Part, Part]], response_timeout: float = 30
+) -> Counter[int]:
+    """How many parts were written again because of each break (kill, lost link), by
+    the number of the connection that broke: which is all that can have kept the answer
+    to the first copy from arriving, and breaks once.
 
-    ``earlier`` are the times of the copies before: the break after that is the cause.
-    ``ends`` are times when nothing was left of the breaks, in order.
+    Times do not tell: who breaks a link knows only later when it broke, and by then the
+    next may be in use, and may break. What the SMSC was never to answer, or not within
+    ``response_timeout``, needed no break.
     """
-    counts = [0] * len(ends)
-    for at in earlier:
-        index = bisect.bisect_left(ends, at)
-        assert index < len(ends), "written again although nothing had broken"
-        counts[index] += 1
+    counts: Counter[int] = Counter()
+    for earlier, again in duplicates:
+        if earlier.response is None or earlier.response >= response_timeout:
+            continue
+        assert earlier.session != again.session, (
+            f"written again, nothing broke: {again}"
+        )
+        counts[earlier.session] += 1
     return counts
 
 
@@ -303,15 +324,13 @@ def reckon(
     messages: Iterable[Mapping[str, Any]],
     parts: Sequence[Part],
     hooks: Sequence[Hook],
-    *,
-    journal_is_whole: bool = True,
 ) -> Reckoning:
     """Compare what was promised, what the daemon says, what the SMSC and hook got."""
     found = {message["id"]: message for message in messages}
     submitted = {sent.reference: sent for sent in book.accepted.values()}
     known = {**book.doubtful, **submitted}
     copies: Counter[tuple[str, str]] = Counter()
-    latest: dict[tuple[str, str], float] = {}
+    latest: dict[tuple[str, str], Part] = {}
     duplicates = []
     contents: dict[str, set[str]] = defaultdict(set)
     for part in parts:
@@ -319,8 +338,8 @@ def reckon(
         copies[key] += 1
         contents[part.to].add(part.content)
         if copies[key] > 1:
-            duplicates.append(latest[key])
-        latest[key] = part.at
+            duplicates.append((latest[key], part))
+        latest[key] = part
     destinations = {sent.body["to"]: sent for sent in known.values()}
     references = Counter(message["reference"] for message in found.values())
     ids: dict[str, set[str]] = defaultdict(set)
@@ -344,7 +363,7 @@ def reckon(
             *(ref for ref, count in references.items() if count > 1),
             *(ref for ref in references if ref not in known),
         ],
-        duplicates=sorted(duplicates),
+        duplicates=duplicates,
         twice=[
             destinations[to].reference
             for (to, _), count in copies.items()
@@ -353,8 +372,7 @@ def reckon(
         unsubmitted=[
             message["reference"]
             for message in found.values()
-            if journal_is_whole
-            and message["state"] == "delivered"
+            if message["state"] == "delivered"
             and len(contents[message["to"]]) != message["parts"]
         ],
         resplit=[

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import sys
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -42,7 +41,6 @@ async def kill_again_and_again(
     phones = Phones(smsc, seed)
     load.start(5)
     phones.start()
-    gone: list[float] = []
     try:
         for number in range(kills):
             if number % 4 == 3:
@@ -52,8 +50,6 @@ async def kill_again_and_again(
                 await daemon.ready()
                 await asyncio.sleep(draw.uniform(0.2, longest))
             daemon.kill()
-            await smsc.reaches(lambda stats: not stats["connections"])
-            gone.append(time.time())
             daemon.spawn()
         await daemon.ready()
         await load.stop()
@@ -68,13 +64,13 @@ async def kill_again_and_again(
     assert await daemon.stop() == 0
     assert await smsc.stop() == 0
     reckoning = reckon(book, messages, journal(smsc.journal_path), hook.received)
-    per_kill = per_break(reckoning.duplicates, gone)
+    per_kill = sorted(per_break(reckoning.duplicates).values())
     sys.stdout.write(
         f"\n{kills} kills (seed {seed}): {reckoning}; duplicates per kill {per_kill}\n"
         f"{book}; {len(phones.sent)} MO messages\n"
     )
     reckoning.check()
-    assert max(per_kill) <= WINDOW
+    assert max(per_kill, default=0) <= WINDOW
     phones.check(heard["messages"], hook.received)
     assert all(each.is_signed_by(KEY) for each in hook.received)
     return reckoning
