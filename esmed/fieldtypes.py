@@ -10,9 +10,11 @@ import ipaddress
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from esmed.secret import REDACTED, Secret, Surroundings, read_secret
 
@@ -375,6 +377,29 @@ class TlsVersionType(Plain):
         return str(raw)
 
 
+@dataclass(frozen=True, slots=True)
+class TimeZoneType:
+    """`UTC`, an offset such as `+03:00`, or a name such as `Europe/Kyiv`."""
+
+    def read(self, raw: object, _: Surroundings) -> tzinfo:
+        if raw == "UTC":
+            return UTC
+        if isinstance(raw, str):
+            if found := re.fullmatch(r"([+-])(0[0-9]|1[0-4]):?([0-5][0-9])", raw):
+                ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
+                return timezone(-ahead if found[1] == "-" else ahead)
+            try:
+                return ZoneInfo(raw)
+            except (KeyError, OSError, ValueError):  # unknown, or the path of a file
+                pass
+        raise unexpected("UTC, an offset such as +03:00 or a zone's name", raw)
+
+    def show(self, value: tzinfo) -> object:
+        if isinstance(value, ZoneInfo):
+            return value.key
+        return str(value).removeprefix("UTC") or "UTC"
+
+
 Duration = Annotated[float, DurationType()]
 DurationOrZero = Annotated[float, DurationType(zero=True)]
 Rate = Annotated[float, RateType()]
@@ -388,4 +413,5 @@ HostName = Annotated[str, HostType()]
 Prefix = Annotated[str, PrefixType()]
 Fingerprint = Annotated[str, FingerprintType()]
 TlsVersion = Annotated[str, TlsVersionType()]
+TimeZone = Annotated[tzinfo, TimeZoneType()]
 Name = Annotated[str, Text(least=1, most=64)]

@@ -4,7 +4,7 @@ A section is a frozen dataclass derived from `Section`; its fields are its keys 
 is the key `from`), their annotations the rules, their defaults the defaults. Supported
 annotations: the aliases of `fieldtypes`, `Annotated[..., FieldType]`, str, bool, int,
 Literal, Enum, another section, `X | None`, `tuple[X, ...]`, `Mapping[str, Section]`
-and `Literal[...] | Section`.
+and `Literal[...] | Section | Section`.
 
 Liberal where it cannot mislead: one value stands for a list of one, an empty section
 or list may be left without content, `true` stands for a section of defaults.
@@ -176,7 +176,9 @@ class Reader:
         if not sections:
             return self._value(others[0], raw, path)
         if isinstance(raw, dict):
-            return self._section(sections[0], raw, path)
+            # The form whose keys they are; the first, if they could be anybody's.
+            form = max(sections, key=lambda cls: len(raw.keys() & _fields_by_key(cls)))
+            return self._section(form, raw, path)
         if optional and isinstance(raw, bool):
             return self._section(sections[0], None, path) if raw else None
         words = [word for other in others for word in get_args(other)]

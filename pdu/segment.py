@@ -19,10 +19,12 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
+from msgspec import structs
 
 from pdu import gsm0338
 from pdu.carrier import BINARY, UCS2, Carrier, for_encoding
 from pdu.datacoding import (
+    PACKED,
     Alphabet,
     Encoding,
     decode_default,
@@ -51,6 +53,8 @@ __all__ = [
     "wire_payload",
 ]
 
+MAX_SHORT_MESSAGE: Final = 254
+"""Octets, SMPP 3.4 §5.2.22."""
 MAX_PARTS: Final = 255
 """One octet counts them, 3GPP TS 23.040 §9.2.3.24.1 and SMPP 3.4 §5.3.2.23."""
 
@@ -94,17 +98,25 @@ def split(
     alphabet: str = "gsm0338",
     extension: bool = True,
     reference_octets: ReferenceOctets = 1,
+    octets: int = MAX_SHORT_MESSAGE,
 ) -> Split:
     """The fewest parts possible without cutting an escape or a surrogate pair.
 
     A grapheme is cut only where that saves a part.
+
+    ``octets``: how many short_message may have, at least 140; below 160 it makes parts
+    of septets that are not packed shorter.
+
     ``encoding``: auto, gsm7, ucs2 or latin1. ``extension`` False: the SMSC spoils the
     characters of the GSM extension table, so its default alphabet is without them.
 
     ``EncodeError``: the text does not fit the encoding asked for (the characters are
     named), has lone surrogates, or takes more than 255 parts.
     """
-    return _cut(_encode(text, encoding, alphabet, extension), reference_octets)
+    encoded = _encode(text, encoding, alphabet, extension)
+    if alphabet != PACKED and octets < encoded.carrier.limits[0]:
+        encoded = _narrowed(encoded, octets)
+    return _cut(encoded, reference_octets)
 
 
 def split_binary(data: bytes, reference_octets: ReferenceOctets = 1) -> Split:
@@ -150,6 +162,15 @@ def _encode(text: str, encoding: str, alphabet: str, extension: bool) -> _Encode
     raise EncodeError(
         f"{carrier.encoding} cannot carry {what}: {gsm0338.name(lacking)}", field="text"
     )
+
+
+def _narrowed(encoded: _Encoded, octets: int) -> _Encoded:
+    """With parts that take so many octets, those of a header included."""
+    carrier = encoded.carrier
+    _, short, wide = carrier.limits
+    limits = (octets, min(short, octets - 6), min(wide, octets - 7))
+    carrier = structs.replace(carrier, limits=limits)
+    return structs.replace(encoded, carrier=carrier)
 
 
 def _lacking(text: str, carrier: Carrier) -> str:

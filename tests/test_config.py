@@ -25,7 +25,8 @@ from esmed.fieldtypes import Endpoint, SecretField, UnixSocket, Url
 from esmed.models import Priority
 from esmed.secret import Secret, Surroundings
 from esmed.smpp.config import Config as SmppConfig
-from esmed.smpp.config import Numbering, Tls
+from esmed.smpp.config import Tls
+from esmed.smpp.quirks import Numbering
 
 CARRIER = """
 connectors:

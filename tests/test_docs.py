@@ -135,7 +135,7 @@ def effective(config: Config) -> dict[str, object]:
     """What `--print` shows, by path; entries of lists are `[]`."""
 
     def walk(value: object, path: str) -> Iterator[tuple[str, object]]:
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and all(map(str.isidentifier, value)):
             for key, item in value.items():
                 yield from walk(item, f"{path}.{key}" if path else str(key))
         elif isinstance(value, list) and value and isinstance(value[0], dict):

@@ -1,6 +1,8 @@
 """Single values: what is taken, what is refused, and that they can be shown again."""
 
+from datetime import UTC, timedelta, timezone, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from esmed.fieldtypes import (
     SecretType,
     SizeType,
     Text,
+    TimeZoneType,
     UnixSocket,
     UrlType,
 )
@@ -34,6 +37,30 @@ def refusal(field: FieldType, raw: object) -> str:
     with pytest.raises(ValueError, match=r".") as caught:
         field.read(raw, HERE)
     return str(caught.value)
+
+
+class TestTimeZone:
+    @pytest.mark.parametrize(
+        ("raw", "zone"),
+        [
+            ("UTC", UTC),
+            ("+03:00", timezone(timedelta(hours=3))),
+            ("+0300", timezone(timedelta(hours=3))),
+            ("-09:30", timezone(timedelta(hours=-9, minutes=-30))),
+            ("+00:00", UTC),
+            ("Europe/Kyiv", ZoneInfo("Europe/Kyiv")),
+        ],
+    )
+    def test_taken_and_shown(self, raw: str, zone: tzinfo) -> None:
+        field = TimeZoneType()
+        assert field.read(raw, HERE) == zone
+        assert field.read(field.show(zone), HERE) == zone
+
+    @pytest.mark.parametrize(
+        "raw", ["Nowhere", "+3", "+15:00", "../UTC", "/etc/passwd", "", 3, None]
+    )
+    def test_refused(self, raw: object) -> None:
+        assert refusal(TimeZoneType(), raw).startswith("expected UTC, an offset")
 
 
 class TestText:

@@ -5,7 +5,8 @@ Lengths are those of SMPP 3.4 §4.1.1 without the closing NUL, but for `system_i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Annotated, Literal
 
 from esmed.connectorconfig import ConnectorConfig
@@ -21,13 +22,23 @@ from esmed.fieldtypes import (
     PeerAddress,
     SecretType,
     Text,
+    TimeZone,
     TlsVersion,
 )
 from esmed.secret import Secret
 from esmed.settings import Section
 from esmed.smpp.binds import Bind, Topology, binds_of
+from esmed.smpp.quirks import (
+    Numbering,
+    Octet,
+    Prefixes,
+    PriorityFlags,
+    RegisteredDelivery,
+    Sources,
+)
 
-Octet = Annotated[int, Integer(0, 255)]
+AddressFormat = Literal["plain", "plus", "zeros"]
+"""What stands before an international number: nothing, `+`, `00`."""
 
 SYSTEM_ID_STANDARD = 15  # SMPP 3.4 §4.1.1: 16 with the NUL
 PASSWORD_STANDARD = 8  # likewise: 9 with the NUL
@@ -70,14 +81,6 @@ class Host(Section):
     address: PeerAddress
     tls: Tls | None = None
     """None: plain TCP."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbering(Section):
-    """Type of number and numbering plan, SMPP 3.4 §5.2.5 and §5.2.6."""
-
-    ton: Octet
-    npi: Octet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +127,36 @@ class Config(ConnectorConfig):
     window: Annotated[int, Integer(1, 10_000)] = 10
 
     default_from: Annotated[str, Text(least=1, most=20)] | None = None
-    source: Literal["auto"] | Numbering = "auto"
+    source: Literal["auto"] | Numbering | Sources = "auto"
+    source_format: AddressFormat = "plain"
+    sender_alphabet: Literal["latin1", "ascii", "gsm0338"] = "latin1"
+    """How an alphanumeric sender is written."""
     destination: Literal["auto"] | Numbering = "auto"
+    destination_format: AddressFormat = "plain"
+    mo_prefixes: Prefixes = field(default_factory=lambda: {"+": "", "00": ""})
+    """What the beginnings of the numbers of MO messages are replaced by."""
     gsm7_data_coding: Octet = 0
+    ucs2_data_coding: Octet = 8
     alphabet: Literal["gsm0338", "gsm0338-packed", "latin1", "ascii"] = "gsm0338"
     """What the octets of a text in `gsm7_data_coding` mean."""
     extension: Annotated[bool, Boolean()] = True
     """Whether the SMSC knows the extension table (€ and brackets)."""
     concatenation: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    max_parts: Annotated[int, Integer(1, 255)] = 255
+    short_message_max: Annotated[int, Integer(140, 254)] = 254
+    """Octets of short_message, header included."""
+    submit_with: Literal["submit_sm", "data_sm"] = "submit_sm"
+    service_type: Annotated[str, Text(most=5, ascii_only=True)] = ""
+    esm_class: Octet = 0
+    """UDHI is added where there is a header."""
+    protocol_id: Octet = 0
+    priority_flag: PriorityFlags = field(default_factory=PriorityFlags)
     validity_format: Literal["relative", "absolute", "none"] = "relative"
+    validity_max: Duration | None = None
+    timezone: TimeZone = UTC
+    """Of the SMSC: absolute times are written in it, receipts are dated in it."""
     receipts: Literal["all", "last", "first", "none"] = "all"
+    registered_delivery: RegisteredDelivery = field(default_factory=RegisteredDelivery)
     id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
 
     @property

@@ -5,47 +5,36 @@ way. `Encoder.submit_sm` makes the PDU of one part, at the moment when it is wri
 because what is left of the validity is only known then.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Final, Literal, assert_never
+from typing import Any, Final, assert_never
 
-from esmed.models import Fault, FaultClass, Millis, Plan, Request
-from esmed.smpp.config import Config, Numbering
+from msgspec import structs
+
+from esmed.models import Fault, Millis, Plan, Priority, Request
+from esmed.smpp.addresses import Addresses, fault
+from esmed.smpp.config import Config
 from pdu import (
     DataCoding,
+    DataSm,
     EncodeError,
     EsmClass,
-    Npi,
     PduError,
     SubmitSm,
     Tag,
-    Ton,
-    gsm0338,
     segment,
     smpptime,
     tlv,
     udh,
 )
 from pdu.datacoding import wire_payload
-from pdu.vocabulary import RegisteredDelivery
 
-MAX_ADDRESS: Final = 20
-"""Octets of an address, SMPP 3.4 §5.2.8 and §5.2.9, without the NUL."""
-MAX_ALPHANUMERIC: Final = 11
-"""Septets of an alphanumeric sender: 10 octets on the air, 3GPP TS 23.040 §9.1.2.5."""
-SHORT_CODE: Final = 6
-"""Digits up to which a sender is a short code: no international number is shorter
-than seven."""
 MAX_OCTETS: Final = 140
 """Of the user data of one short message, 3GPP TS 23.040 §9.2.3.24."""
-_SINGLE: Final = {"gsm7": 160}
-"""Units of ``short_message`` that need no message_payload; 140 octets of all else."""
+SEPTETS: Final = 160
+"""The same as septets, of which short_message has one an octet."""
 
-_DATA_CODING: Final = {
-    "ucs2": int(DataCoding.UCS2),
-    "latin1": int(DataCoding.LATIN1),
-    "binary": int(DataCoding.BINARY),
-}
 _FLASH: Final = {
     # Message class 0 in the general group, 3GPP TS 23.038 §4. None for Latin-1.
     "gsm7": 0x10,
@@ -54,12 +43,6 @@ _FLASH: Final = {
 }
 _UDHI: Final = int(EsmClass.UDHI)
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
-_RECEIPT: Final = int(RegisteredDelivery.RECEIPT)
-_RECEIPT_AND_PROGRESS: Final = _RECEIPT | int(RegisteredDelivery.INTERMEDIATE)
-_SOURCES_KEPT: Final = 10_000
-
-Address = tuple[int, int, str]
-"""TON, NPI and the address itself."""
 
 
 class Encoder:
@@ -68,13 +51,25 @@ class Encoder:
     def __init__(self, name: str, config: Config) -> None:
         self._name = name
         self._config = config
-        destination = config.destination
-        self._dest_ton, self._dest_npi = (
-            (int(Ton.INTERNATIONAL), int(Npi.ISDN))
-            if destination == "auto"
-            else (destination.ton, destination.npi)
-        )
-        self._sources: dict[str | None, Address | Fault] = {}
+        self._addresses = Addresses(config)
+        self._rewrites = config.destination_format != "plain"
+        self._data_codings = {
+            "gsm7": config.gsm7_data_coding,
+            "ucs2": config.ucs2_data_coding,
+            "latin1": int(DataCoding.LATIN1),
+            "binary": int(DataCoding.BINARY),
+        }
+        self._single = {"gsm7": min(SEPTETS, config.short_message_max)}
+        self._esm_class = config.esm_class
+        self._esm_class_udhi = config.esm_class | _UDHI
+        self._registered = {
+            "final": config.registered_delivery.final,
+            "all": config.registered_delivery.all,
+            "none": config.registered_delivery.none,
+        }
+        self._validity = _validity(config)
+        self._otherwise = _otherwise(config)
+        self._as_data_sm = config.submit_with == "data_sm"
 
     def plan(self, request: Request, reference: int) -> Plan | Fault:
         """Split a message; ``reference`` is used up if the plan has one.
@@ -82,32 +77,41 @@ class Encoder:
         The fault of a message that cannot go has the class ``message`` and as its code
         the field at fault.
         """
-        source = self._source(request.from_)
+        source = self._addresses.source(request.from_)
         if isinstance(source, Fault):
             return source
-        if not _is_number(request.to):
-            return _fault("to", f"is not a number of 1 to {MAX_ADDRESS} digits")
+        destination = self._addresses.destination(request.to)
+        if isinstance(destination, Fault):
+            return destination
         if request.data is not None:
             return self._plan_binary(request, request.data, reference)
         if request.udh is not None:
-            return _fault("udh", "goes with data, not with text")
+            return fault("udh", "goes with data, not with text")
         return self._plan_text(request, request.text or "", reference)
 
     def submit_sm(
         self, request: Request, plan: Plan, part: int, expires_at: Millis, now: Millis
-    ) -> SubmitSm | Fault:
+    ) -> SubmitSm | DataSm | Fault:
         """Make the PDU of one part, counted from 1, without its sequence number.
 
-        A fault where the plan is older than the configuration and no longer fits it.
+        A data_sm where the SMSC wants that. A fault where the plan is older than the
+        configuration and no longer fits it.
         """
-        source = self._source(request.from_)
+        addresses = self._addresses
+        source = addresses.source(request.from_)
         if isinstance(source, Fault):
             return source
+        destination = request.to
+        if self._rewrites:
+            written = addresses.destination(destination)
+            if isinstance(written, Fault):
+                return written
+            destination = written
         payload = plan.parts[part - 1]
         total = len(plan.parts)
         tlvs: tuple[tuple[int, bytes], ...] = ()
         if plan.concatenation == "payload":
-            if len(payload) > _SINGLE.get(plan.encoding, MAX_OCTETS):
+            if len(payload) > self._single.get(plan.encoding, MAX_OCTETS):
                 tlvs, payload = ((_PAYLOAD, payload),), b""
         elif plan.concatenation == "sar" and total > 1:
             tlvs = (
@@ -115,31 +119,25 @@ class Encoder:
                 tlv.build(Tag.SAR_TOTAL_SEGMENTS, total),
                 tlv.build(Tag.SAR_SEGMENT_SEQNUM, part),
             )
-        return SubmitSm(
+        pdu = SubmitSm(
             source_addr_ton=source[0],
             source_addr_npi=source[1],
             source_addr=source[2],
-            dest_addr_ton=self._dest_ton,
-            dest_addr_npi=self._dest_npi,
-            destination_addr=request.to,
-            esm_class=_UDHI if plan.udhi else 0,
+            dest_addr_ton=addresses.destination_ton,
+            dest_addr_npi=addresses.destination_npi,
+            destination_addr=destination,
+            esm_class=self._esm_class_udhi if plan.udhi else self._esm_class,
             validity_period=self._validity(expires_at, now),
             registered_delivery=self._registered_delivery(request, part, total),
             data_coding=plan.data_coding,
             short_message=payload,
             tlvs=tlvs,
         )
-
-    # --- addresses -------------------------------------------------------------------
-
-    def _source(self, sender: str | None) -> Address | Fault:
-        found = self._sources.get(sender)
-        if found is None:
-            if len(self._sources) >= _SOURCES_KEPT:
-                self._sources.clear()
-            found = _source(sender or self._config.default_from, self._config.source)
-            self._sources[sender] = found
-        return found
+        if self._otherwise is not None:
+            pdu = structs.replace(pdu, **self._otherwise[request.priority])
+        if self._as_data_sm:
+            return _data_sm(pdu, expires_at, now)
+        return pdu
 
     # --- splitting -------------------------------------------------------------------
 
@@ -153,9 +151,10 @@ class Encoder:
                 alphabet=config.alphabet,
                 extension=config.extension,
                 reference_octets=2 if config.concatenation == "udh16" else 1,
+                octets=config.short_message_max,
             )
         except EncodeError as error:
-            return _fault("text", str(error))
+            return fault("text", str(error))
         return self._assemble(request, split.encoding, split.parts, reference, ())
 
     def _plan_binary(
@@ -164,19 +163,19 @@ class Encoder:
         try:
             header = udh.parse(request.udh) if request.udh else udh.UserDataHeader()
         except PduError as error:
-            return _fault("udh", str(error))
+            return fault("udh", str(error))
         elements = header.elements
         if request.udh and header.length != len(request.udh):
-            return _fault("udh", "is longer than its first octet says")
+            return fault("udh", "is longer than its first octet says")
         single = MAX_OCTETS - (header.length if elements else 0)
         if len(data) <= single:
             return self._assemble(request, "binary", (data,), reference, elements)
         if header.concatenation is not None:
-            return _fault("data", f"too long for one part: at most {single} octets fit")
+            return fault("data", f"too long for one part: at most {single} octets fit")
         wide = self._config.concatenation == "udh16"
         room = MAX_OCTETS - len(_header(elements, (reference, 1, 1), wide=wide))
         if room < 1:
-            return _fault("udh", "leaves no room for data")
+            return fault("udh", "leaves no room for data")
         chunks = tuple(data[at : at + room] for at in range(0, len(data), room))
         return self._assemble(request, "binary", chunks, reference, elements)
 
@@ -191,11 +190,11 @@ class Encoder:
         """Put headers before the chunks as the connector's concatenation wants it."""
         config = self._config
         total = len(chunks)
-        most = min(request.max_parts or segment.MAX_PARTS, segment.MAX_PARTS)
+        most = min(request.max_parts or segment.MAX_PARTS, config.max_parts)
         if total > most:
-            return _fault("max_parts", f"takes {total} parts, at most {most} may go")
+            return fault("max_parts", f"takes {total} parts, at most {most} may go")
         if request.flash and encoding not in _FLASH:
-            return _fault("flash", f"there is no flash message in {encoding}")
+            return fault("flash", f"there is no flash message in {encoding}")
         if total > 1 and config.concatenation == "payload":
             chunks = (b"".join(chunks),)
         headers = [_header(elements)] * len(chunks)
@@ -222,59 +221,81 @@ class Encoder:
     def _data_coding(self, encoding: str, *, flash: bool) -> int:
         if flash:
             return _FLASH[encoding]
-        return _DATA_CODING.get(encoding, self._config.gsm7_data_coding)
+        return self._data_codings[encoding]
 
     # --- flags -----------------------------------------------------------------------
 
     def _registered_delivery(self, request: Request, part: int, total: int) -> int:
-        wish = request.receipt
-        if wish == "none" or not self._config.receipt_asked(part, total):
-            return 0
-        return _RECEIPT_AND_PROGRESS if wish == "all" else _RECEIPT
-
-    def _validity(self, expires_at: Millis, now: Millis) -> str:
-        match self._config.validity_format:
-            case "relative":
-                return _relative(max((expires_at - now) // 1000, 1))
-            case "absolute":
-                return _absolute(expires_at // 1000)
-            case "none":
-                return ""
-            case _:
-                assert_never(self._config.validity_format)
+        if not self._config.receipt_asked(part, total):
+            return self._registered["none"]
+        return self._registered[request.receipt]
 
 
-def _source(
-    sender: str | None, numbering: Literal["auto"] | Numbering
-) -> Address | Fault:
-    """The address of a sender; none at all leaves it to the SMSC."""
-    if not sender:
-        return 0, 0, ""
-    digits = sender.removeprefix("+")
-    if _is_number(digits):
-        auto = (
-            (Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
-            if len(digits) <= SHORT_CODE and digits == sender
-            else (Ton.INTERNATIONAL, Npi.ISDN)
-        )
-        address = digits
-    else:
-        if not gsm0338.is_encodable(sender) or not _is_latin1(sender):
-            return _fault("from", "has characters that no sender can have")
-        if gsm0338.septets(sender) > MAX_ALPHANUMERIC:
-            return _fault("from", f"is longer than {MAX_ALPHANUMERIC} characters")
-        auto, address = (Ton.ALPHANUMERIC, Npi.UNKNOWN), sender
-    if numbering == "auto":
-        return int(auto[0]), int(auto[1]), address
-    return numbering.ton, numbering.npi, address
+def _validity(config: Config) -> Callable[[Millis, Millis], str]:
+    """What is written for a message that expires then, as of now."""
+    longest = None if config.validity_max is None else round(config.validity_max * 1000)
+    zone = config.timezone
+
+    def relative(expires_at: Millis, now: Millis) -> str:
+        return _relative(max((expires_at - now) // 1000, 1))
+
+    def absolute(expires_at: Millis, now: Millis) -> str:
+        return _absolute(expires_at // 1000, zone)
+
+    match config.validity_format:
+        case "relative":
+            written = relative
+        case "absolute":
+            written = absolute
+        case "none":
+            return lambda *_: ""
+        case _:
+            assert_never(config.validity_format)
+    if longest is None:
+        return written
+    return lambda expires_at, now: written(min(expires_at, now + longest), now)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= MAX_ADDRESS
+def _otherwise(config: Config) -> Mapping[Priority, Mapping[str, Any]] | None:
+    """The fields that this SMSC wants otherwise than left alone; None: none."""
+    flags = {
+        Priority.HIGH: config.priority_flag.high,
+        Priority.NORMAL: config.priority_flag.normal,
+        Priority.BULK: config.priority_flag.bulk,
+    }
+    if not (config.service_type or config.protocol_id or any(flags.values())):
+        return None
+    return {
+        priority: {
+            "service_type": config.service_type,
+            "protocol_id": config.protocol_id,
+            "priority_flag": flag,
+        }
+        for priority, flag in flags.items()
+    }
 
 
-def _is_latin1(text: str) -> bool:
-    return all(char <= "\xff" and char >= " " for char in text)
+def _data_sm(pdu: SubmitSm, expires_at: Millis, now: Millis) -> DataSm:
+    """The same as data_sm: what that has no field for is a TLV, or left out."""
+    tlvs = pdu.tlvs
+    if pdu.short_message:
+        tlvs = ((_PAYLOAD, pdu.short_message), *tlvs)
+    if pdu.validity_period:
+        left = max((expires_at - now) // 1000, 1)
+        tlvs = (*tlvs, tlv.build(Tag.QOS_TIME_TO_LIVE, left))
+    return DataSm(
+        service_type=pdu.service_type,
+        source_addr_ton=pdu.source_addr_ton,
+        source_addr_npi=pdu.source_addr_npi,
+        source_addr=pdu.source_addr,
+        dest_addr_ton=pdu.dest_addr_ton,
+        dest_addr_npi=pdu.dest_addr_npi,
+        destination_addr=pdu.destination_addr,
+        esm_class=pdu.esm_class,
+        registered_delivery=pdu.registered_delivery,
+        data_coding=pdu.data_coding,
+        tlvs=tlvs,
+    )
 
 
 def _header(
@@ -292,14 +313,10 @@ def _header(
     return udh.build(elements) if elements else b""
 
 
-def _fault(code: str, detail: str) -> Fault:
-    return Fault(FaultClass.MESSAGE, code, detail)
-
-
 # Most messages leave within seconds of their acceptance, with the same validity.
 _relative = lru_cache(maxsize=4096)(smpptime.relative)
 
 
 @lru_cache(maxsize=4096)
-def _absolute(seconds: int) -> str:
-    return smpptime.absolute(datetime.fromtimestamp(seconds, UTC))
+def _absolute(seconds: int, zone: tzinfo) -> str:
+    return smpptime.absolute(datetime.fromtimestamp(seconds, zone))

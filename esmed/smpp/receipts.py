@@ -3,6 +3,7 @@
 from typing import Final
 
 from esmed.models import InboundIn, MessageState, Millis, ReceiptIn
+from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
 from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, tlv, udh
 from pdu.datacoding import decode_text, encoding_of
@@ -61,6 +62,7 @@ class Interpreter:
 
     def __init__(self, name: str, config: Config) -> None:
         self._name = name
+        self._addresses = Addresses(config)
         self._id_form = config.id_form
         self._alphabet = config.alphabet
         self._default_coding = config.gsm7_data_coding
@@ -108,7 +110,7 @@ class Interpreter:
         return InboundIn(
             connector=self._name,
             host=host,
-            source=pdu.source_addr,
+            source=self._addresses.originator(pdu.source_addr),
             destination=pdu.destination_addr,
             data_coding=pdu.data_coding,
             encoding=encoding_of(coding),

@@ -26,7 +26,7 @@ from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Late, Responded
 from esmed.smpp.session import Session
 from esmed.smpp.throttle import Throttle
-from pdu import CommandStatus, EncodeError, Pdu, SubmitSmResp
+from pdu import CommandStatus, DataSmResp, EncodeError, Pdu, SubmitSmResp
 
 Written = tuple[Piece, Millis]
 """What a session carries for us beside each request: the part, and when it left."""
@@ -202,7 +202,7 @@ def _load(session: Session) -> int:
 def _outcome(pdu: Pdu) -> Outcome:
     if pdu.status:
         return status.outcome(pdu.status)
-    if isinstance(pdu, SubmitSmResp):
+    if isinstance(pdu, SubmitSmResp | DataSmResp):
         return Accepted(pdu.message_id)
     fault = Fault(FaultClass.PROTOCOL, 0, "generic_nack without an error")
     return Rejected(fault)

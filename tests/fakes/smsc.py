@@ -18,6 +18,8 @@ from pdu import (
     BindTransmitter,
     BindTransmitterResp,
     CommandStatus,
+    DataSm,
+    DataSmResp,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -123,6 +125,8 @@ class SmscConnection(asyncio.Protocol):
                 reply = smsc.answer(pdu)
                 if reply is not None:
                     self.send(reply)
+            case DataSm():
+                self.send(DataSmResp(sequence=pdu.sequence, message_id="d1"))
             case EnquireLink() if smsc.answers_enquire_link:
                 self.send(EnquireLinkResp(sequence=pdu.sequence))
             case Unbind() if smsc.answers_unbind:

@@ -1,5 +1,6 @@
 """`kind: smpp`: defaults of the contract, limits, and what this version refuses."""
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ from esmed.connectorconfig import Retry
 from esmed.errors import ConfigError
 from esmed.fieldtypes import Endpoint
 from esmed.secret import Secret, Surroundings
-from esmed.smpp.config import Backoff, Config, Host, Numbering, Tls
+from esmed.smpp.config import Backoff, Config, Host, Tls
+from esmed.smpp.quirks import (
+    Numbering,
+    PriorityFlags,
+    RegisteredDelivery,
+    Sources,
+)
 
 HERE = Surroundings(environ={}, directory=Path("/srv/esmed"))
 HOSTS = '[{address: "smsc.example.net:2775"}]'
@@ -81,12 +88,27 @@ def test_defaults() -> None:
             hold_timeout=86_400,
             default_from=None,
             source="auto",
+            source_format="plain",
+            sender_alphabet="latin1",
             destination="auto",
+            destination_format="plain",
+            mo_prefixes={"+": "", "00": ""},
             gsm7_data_coding=0,
+            ucs2_data_coding=8,
             alphabet="gsm0338",
             extension=True,
             concatenation="udh8",
+            max_parts=255,
+            short_message_max=254,
+            submit_with="submit_sm",
+            service_type="",
+            esm_class=0,
+            protocol_id=0,
+            priority_flag=PriorityFlags(high=0, normal=0, bulk=0),
             validity_format="relative",
+            validity_max=None,
+            timezone=UTC,
+            registered_delivery=RegisteredDelivery(final=1, all=0x11, none=0),
             receipts="all",
             receipt_timeout=72 * 3600,
             id_form="auto",
@@ -135,11 +157,41 @@ def test_values() -> None:
          "expected at most 40 characters, got 41"),
         ("system_type: más", "system_type",
          'expected printable ASCII only, got "más"'),
+        ("service_type: STANDARD", "service_type",
+         "expected at most 5 characters, got 8"),
+        ("short_message_max: 139", "short_message_max",
+         "expected an integer from 140 to 254, got 139"),
+        ("mo_prefixes: {a: b}", "mo_prefixes",
+         'expected digits for digits such as {"+": "", "00": ""}, got "a"'),
+        ("mo_prefixes: {'0': 380}", "mo_prefixes",
+         'expected digits for digits such as {"+": "", "00": ""}, got 380'),
+        ("timezone: Kyiv", "timezone",
+         "expected UTC, an offset such as +03:00 or a zone's name, got \"Kyiv\""),
+        ("priority_flag: {high: 256}", "priority_flag.high",
+         "expected an integer from 0 to 255, got 256"),
         ("windw: 5", "windw", 'unknown key; did you mean "window"?'),
     ],
 )  # fmt: skip
 def test_faults(lines: str, path: str, complaint: str) -> None:
     assert faults(lines) == {path: complaint}
+
+
+def test_the_forms_of_source() -> None:
+    assert read("source: {short: {ton: 6, npi: 9}}")[0].source == Sources(
+        alphanumeric=Numbering(ton=5, npi=0),
+        international=Numbering(ton=1, npi=1),
+        short=Numbering(ton=6, npi=9),
+    )
+    assert faults("source: {short: {ton: 6, npi: 9}, ton: 1, npi: 1}") == {
+        "source.short": "unknown key"
+    }
+    assert faults("source: {}") == {
+        "source.ton": "is needed",
+        "source.npi": "is needed",
+    }
+    assert faults("source: none") == {
+        "source": 'expected auto or a mapping, got "none"'
+    }
 
 
 def test_hosts() -> None:

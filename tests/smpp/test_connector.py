@@ -31,6 +31,7 @@ from pdu import (
     BindTransceiver,
     BindTransceiverResp,
     CommandStatus,
+    DataSm,
     DeliverSm,
     DeliverSmResp,
     GenericNack,
@@ -73,6 +74,15 @@ async def test_a_message_goes_and_its_outcome_is_told(smsc, make):
     assert result.outcome == Accepted("m1")
     assert result.reason == "first choice"
     assert smsc.texts == ["hello"]
+
+
+async def test_data_sm_goes_and_is_answered(smsc, make):
+    rig = await make(smsc, submit_with="data_sm")
+    rig.submit("hello")
+    await rig.answered(1)
+    assert rig.outcomes() == [Accepted("d1")]
+    (pdu,) = smsc.connections[0].of(DataSm)
+    assert (0x0424, b"hello") in pdu.tlvs
 
 
 async def test_parts_leave_in_order(smsc, make):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from esmed.fieldtypes import Endpoint
 from esmed.models import Fault, FaultClass, Plan, Request
 from esmed.secret import Secret
-from esmed.smpp import encoding
-from esmed.smpp.config import Config, Host, Numbering
+from esmed.smpp.config import Config, Host
 from esmed.smpp.encoding import Encoder
+from esmed.smpp.quirks import Numbering
 from pdu import EncodeError, SubmitSm, encode
 from pdu.segment import join
 from pdu.udh import split
@@ -176,15 +176,6 @@ def test_destination_fixed():
 @pytest.mark.parametrize("to", ["", "1" * 21, "+380501", "38050123456O", "٣٨٠"])
 def test_destinations_that_cannot_be(to):
     assert fault(to=to).code == "to"
-
-
-def test_senders_are_remembered_within_bounds(monkeypatch):
-    monkeypatch.setattr(encoding, "_SOURCES_KEPT", 3)
-    writer = encoder()
-    for number in range(10):
-        made = writer.plan(request(from_=f"s{number}"), 1)
-        assert isinstance(made, Plan)
-    assert len(writer._sources) <= 3
 
 
 def test_a_plan_whose_sender_is_no_longer_allowed():
