@@ -100,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--password", "the only one to accept; default: any")
     option("--smsc-id", "system_id of the SMSC", default=defaults.smsc_id)
     option("--max-binds", "per system_id, then ESME_RALYBND", read=_whole(1))
+    option("--max-transceivers", "likewise, of binds of that kind", read=_whole(1))
     option("--enquire-link", "send it after that much silence", read=Seconds.parse)
     option(
         "--id-form",

@@ -15,8 +15,9 @@ from typing import Final, Protocol
 import msgspec
 
 from esmed.simulator.agenda import Agenda
-from pdu import CommandStatus
+from pdu import CommandId, CommandStatus
 
+_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
 FOR_GOOD: Final = frozenset(
     (CommandStatus.ESME_RX_P_APPN, CommandStatus.ESME_RX_R_APPN)
 )
@@ -54,7 +55,7 @@ class Receiver(Protocol):
 
 
 class Delivery(msgspec.Struct, gc=False):
-    """The body of a deliver_sm and where it has been.
+    """The body of a deliver_sm, or data_sm, and where it has been.
 
     It goes to `prefer` if that can take it and never to `avoid` if there is another.
     `due`: when its response is, on the event loop's clock.
@@ -64,6 +65,7 @@ class Delivery(msgspec.Struct, gc=False):
     traffic: Traffic
     prefer: Receiver | None = None
     avoid: Receiver | None = None
+    command: int = _DELIVER_SM
     attempts: int = 0
     due: float = 0.0
 

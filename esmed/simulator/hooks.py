@@ -14,6 +14,7 @@ A kind of fault overrides the hooks that it needs; with no fault open every tupl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -22,7 +23,7 @@ from esmed.simulator.faults import Armed, Fault
 from esmed.simulator.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from esmed.simulator.session import Session
     from esmed.simulator.smsc import SmscSimulator
@@ -41,6 +42,9 @@ class Plan(msgspec.Struct):
     receipts: int = 1
     receipt_first: bool = False
     other_bind: bool = False
+    unasked: bool = False
+    dress: Callable[[bytes], tuple[int, bytes]] | None = None
+    """Makes command_id and body of a receipt from the body of a usual deliver_sm."""
 
 
 class Kind(Fault, frozen=True, kw_only=True):
@@ -67,6 +71,10 @@ class Kind(Fault, frozen=True, kw_only=True):
 
     def request(self, session: Session, frame: bytes) -> None:
         """Deal with the request instead of the simulator."""
+
+    def concerns(self, destination: bytes) -> bool:
+        """Whether `submit` is about messages to this destination."""
+        return True
 
     def submit(self, plan: Plan) -> None:
         """Change what becomes of a message."""
@@ -123,11 +131,11 @@ class Hooks:
                 return True
         return False
 
-    def on_submit(self, now: float) -> Plan:
+    def on_submit(self, destination: bytes, now: float) -> Plan:
         """What becomes of a message."""
         plan = Plan()
         for armed in self.submit:
-            if armed.strikes(now):
+            if armed.fault.concerns(destination) and armed.strikes(now):
                 armed.fault.submit(plan)
         return plan
 

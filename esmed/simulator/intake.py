@@ -84,7 +84,9 @@ class Intake:
     ) -> None:
         """Accept or refuse a message of a session that may transmit."""
         hooks = self._smsc.hooks
-        plan = hooks.on_submit(self._agenda.now()) if hooks.submit else _USUAL
+        plan = _USUAL
+        if hooks.submit:
+            plan = hooks.on_submit(submission.destination, self._agenda.now())
         outcome = plan.outcome or self._outcomes.of(submission.destination)
         status = plan.status or _fault_of(submission)
         if not status and outcome.status:
@@ -110,7 +112,8 @@ class Intake:
         if self._journal is not None:
             answered = delay if plan.responses else None
             self._journal.add(message, session.number, answered)
-        reported = submission.registered_delivery & (_FINAL | _INTERMEDIATE) and reports
+        asked = submission.registered_delivery & (_FINAL | _INTERMEDIATE)
+        reported = (asked or plan.unasked) and reports
         if reported and plan.receipt_first:
             self._report(session, plan, [message])
         response = wire.accepted(command | RESPONSE_BIT, sequence, message_id)
@@ -209,7 +212,7 @@ class Intake:
             report = CANCELLED if message.cancelled else reports[message.reported]
             message.reported += 1
             submission = message.submission
-            if _asked(submission.registered_delivery, report):
+            if plan.unasked or _asked(submission.registered_delivery, report):
                 body = wire.receipt(
                     self._form,
                     submission,
@@ -220,6 +223,8 @@ class Intake:
                 )
                 for _ in range(plan.receipts):
                     delivery = Delivery(body, self.receipts, session)
+                    if plan.dress is not None:
+                        delivery.command, delivery.body = plan.dress(body)
                     if plan.other_bind:
                         delivery.prefer, delivery.avoid = None, session
                     deliveries.append(delivery)

@@ -1,14 +1,31 @@
-"""A listening socket that can be closed for a while without losing its port."""
+"""A listening socket that can be closed, or deaf, for a while and keeps its port."""
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
+
+
+class _Deaf(asyncio.Protocol):
+    """A connection with which nothing is ever done."""
+
+    def __init__(self, connections: set[asyncio.BaseTransport]) -> None:
+        self._connections = connections
+        self._transport: asyncio.BaseTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._connections.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self._transport)
 
 
 class Listener:
-    """`reserve` and `start`, then `refuse` and `accept` in any order, then `stop`."""
+    """`reserve` and `start`, then `refuse` and `accept`, `stall` and `serve` in any
+    order, then `stop`."""
 
     def __init__(
         self, protocol: Callable[[], asyncio.Protocol], host: str, port: int
@@ -22,6 +39,8 @@ class Listener:
         self._reserved: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._refusals = 0
+        self._stalls = 0
+        self._deaf: set[asyncio.BaseTransport] = set()
         self._opening: asyncio.Task[None] | None = None
 
     @property
@@ -48,11 +67,14 @@ class Listener:
         """Accept connections, unless they are to be refused."""
         loop = asyncio.get_running_loop()
         while self._server is None and not self._refused():
+            stalled = self._stalls > 0
             self._server = await loop.create_server(
-                self._protocol, sock=_bound_socket(*self._address), ssl=self.tls
+                partial(_Deaf, self._deaf) if stalled else self._protocol,
+                sock=_bound_socket(*self._address),
+                ssl=None if stalled else self.tls,
             )
-            if self._refused():
-                # Closed again while it was being opened.
+            if self._refused() or stalled != (self._stalls > 0):
+                # Not what is wanted any more.
                 self._close()
 
     async def stop(self) -> None:
@@ -61,6 +83,7 @@ class Listener:
         if self._opening is not None:
             await asyncio.wait([self._opening])
         self._close()
+        self._hang_up()
         if self._reserved is not None:
             self._reserved.close()
 
@@ -72,7 +95,24 @@ class Listener:
     def accept(self) -> None:
         """Undo one `refuse`."""
         self._refusals -= 1
-        if self._refusals == 0 and (self._opening is None or self._opening.done()):
+        self._open()
+
+    def stall(self) -> None:
+        """Accept, and say nothing, until `serve` was called as often: no TLS either."""
+        self._stalls += 1
+        self._close()
+        self._open()
+
+    def serve(self) -> None:
+        """Undo one `stall`; who was stalled is disconnected."""
+        self._stalls -= 1
+        self._close()
+        if not self._stalls:
+            self._hang_up()
+        self._open()
+
+    def _open(self) -> None:
+        if not self._refused() and (self._opening is None or self._opening.done()):
             self._opening = asyncio.create_task(self.start())
 
     def _refused(self) -> bool:
@@ -82,6 +122,10 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def _hang_up(self) -> None:
+        for transport in list(self._deaf):
+            cast("asyncio.Transport", transport).abort()
 
 
 def _bound_socket(family: socket.AddressFamily, address: Any) -> socket.socket:

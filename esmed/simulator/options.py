@@ -25,6 +25,7 @@ class SmscOptions:
     password: str | None = field(default=None, repr=False)
     smsc_id: str = "esmed-smsc"
     max_binds: int | None = None
+    max_transceivers: int | None = None
     enquire_link: float | None = None
     id_form: IdForm = IdForm.DECIMAL
     first_id: int | None = None

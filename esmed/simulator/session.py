@@ -86,6 +86,7 @@ class Session(asyncio.Protocol):
         self._sequence = 0
         self._out: list[bytes] = []
         self._batching = False
+        self._deaf = False
         self._blocked = False
         self._pieces: deque[bytes] = deque()
         self._heard_at = 0.0
@@ -119,6 +120,8 @@ class Session(asyncio.Protocol):
             self.account.pump()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         self._heard_at = self.smsc.agenda.now()
         self._unanswered_enquiry = False
         try:
@@ -154,7 +157,7 @@ class Session(asyncio.Protocol):
         """Write a deliver_sm, with the next `flush`, and wait for its response."""
         sequence = self._next_sequence()
         self._in_flight.add(sequence, delivery)
-        self._out.append(wire.deliver(sequence, delivery.body))
+        self._out.append(wire.request(delivery.command, sequence, delivery.body))
 
     def send(self, frame: bytes) -> None:
         """Write a PDU: now, or with the others of this read."""
@@ -172,7 +175,7 @@ class Session(asyncio.Protocol):
         if self._batching or not self._out:
             return
         frames, self._out = self._out, []
-        if self.closed:
+        if self.closed or self._deaf:
             return
         hooks = self.smsc.hooks
         if hooks.outgoing:
@@ -207,6 +210,15 @@ class Session(asyncio.Protocol):
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
+
+    def go_deaf(self) -> None:
+        """Hear and say nothing any more, and keep the connection."""
+        self._deaf = True
+        self.receives = False
+
+    def forget_bind(self) -> None:
+        """Take it for an ESME that has not bound."""
+        self.receives = self.transmits = False
 
     def unbind(self) -> None:
         """Send unbind; close when it is answered, or after a while when it is not."""
@@ -379,7 +391,11 @@ class Session(asyncio.Protocol):
 
 
 _ANSWERS: Final = frozenset(
-    (int(CommandId.DELIVER_SM_RESP), int(CommandId.GENERIC_NACK))
+    (
+        int(CommandId.DELIVER_SM_RESP),
+        int(CommandId.DATA_SM_RESP),
+        int(CommandId.GENERIC_NACK),
+    )
 )
 _MODES: Final[
     dict[

@@ -28,7 +28,7 @@ from esmed.simulator.listener import Listener
 from esmed.simulator.mo import MoMessage, build
 from esmed.simulator.options import SmscOptions
 from esmed.simulator.session import Bind, Session
-from pdu import CommandStatus, encode, status_name
+from pdu import BindTransceiver, CommandStatus, encode, status_name
 
 if TYPE_CHECKING:
     from esmed.simulator.messages import Received
@@ -286,7 +286,16 @@ class SmscSimulator:
         account = self._accounts.get(pdu.system_id)
         if limit is not None and account and len(account.sessions) >= limit:
             return CommandStatus.ESME_RALYBND
+        if account and self._is_one_too_many(account, pdu):
+            return CommandStatus.ESME_RALYBND
         return self.hooks.on_bind(session, self.agenda.now())
+
+    def _is_one_too_many(self, account: Account, pdu: Bind) -> bool:
+        limit = self.options.max_transceivers
+        if limit is None or not isinstance(pdu, BindTransceiver):
+            return False
+        bound = [each.bound for each in account.sessions]
+        return bound.count("transceiver") >= limit
 
     def has_bound(self, session: Session) -> None:
         """A session's bind response is in its buffer."""

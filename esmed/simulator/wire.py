@@ -13,14 +13,13 @@ from typing import Final
 import msgspec
 
 from esmed.simulator.outcomes import Report
-from pdu import CommandId, DataCoding, EsmClass, Tag, tlv
+from pdu import DataCoding, EsmClass, Tag, tlv
 
 HEADER: Final = struct.Struct(">IIII")
 """command_length, command_id, command_status, sequence_number."""
 
 _TLV: Final = struct.Struct(">HH")
 # Plain integers: the arithmetic of an enumeration takes longer than building the PDU.
-_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
 _UDHI: Final = int(EsmClass.UDHI)
 _RECEIPT: Final = int(EsmClass.DELIVERY_RECEIPT)
 _NOTIFICATION: Final = int(EsmClass.INTERMEDIATE_NOTIFICATION)
@@ -130,9 +129,9 @@ def accepted(command_id: int, sequence: int, message_id: bytes) -> bytes:
     return HEADER.pack(length, command_id, 0, sequence) + message_id + b"\0"
 
 
-def deliver(sequence: int, body: bytes) -> bytes:
-    """deliver_sm with this body."""
-    return HEADER.pack(16 + len(body), _DELIVER_SM, 0, sequence) + body
+def request(command_id: int, sequence: int, body: bytes) -> bytes:
+    """deliver_sm or data_sm with this body."""
+    return HEADER.pack(16 + len(body), command_id, 0, sequence) + body
 
 
 class ReceiptForm(StrEnum):

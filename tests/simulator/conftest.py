@@ -1,7 +1,9 @@
 """Simulators and peers that are gone when the test is over."""
 
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,3 +56,20 @@ def bound_peer(stack: AsyncExitStack) -> Connect:
         return peer
 
     return start
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> tuple[Path, Path]:
+    """The files of a certificate of localhost and its key."""
+    certificate = tmp_path / "certificate.pem"
+    key = tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,7 +20,10 @@ from pdu import (
     BindReceiver,
     BindTransceiverResp,
     BindTransmitter,
+    CancelSm,
     CommandStatus,
+    DataSm,
+    DataSmResp,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -28,8 +32,10 @@ from pdu import (
     QuerySm,
     QuerySmResp,
     SubmitSmResp,
+    Tag,
     Unbind,
     UnbindResp,
+    tlv,
     udh,
 )
 
@@ -453,6 +459,115 @@ async def receipt_lost(simulator: SmscSimulator) -> None:
 
 
 @scenario
+async def stall_connect(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    simulator.add_fault(fault("stall_connect"))
+    await until(lambda: simulator.listener.listening)
+    stalled = await connect(simulator.port)
+    stalled.send(BindTransmitter(sequence=1, system_id="esme"))
+    # Whoever is bound stays so.
+    await peer.nothing()
+    assert stalled.segments == []
+    simulator.clear_faults()
+    await stalled.ended()
+    peer.close()
+
+
+@scenario
+async def half_open(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    simulator.add_fault(fault("half_open"))
+    peer.start_submit()
+    peer.send(EnquireLink(sequence=77))
+    other = await bound(simulator.port)
+    answer = await other.submit()
+    # What it would get goes to others.
+    receipt = await other.delivery()
+    assert f"id:{answer.message_id} ".encode() in receipt.short_message
+    assert simulator.stats.submits == 1
+    assert not peer.closed.done()
+    peer.close()
+    await until(lambda: simulator.stats.connections == 1)
+    other.close()
+
+
+@scenario
+async def forgets_binds(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    simulator.add_fault(fault("forgets_binds"))
+    assert (await peer.submit()).status == CommandStatus.ESME_RINVBNDSTS
+    await peer.nothing()
+    peer.close()
+
+
+@scenario
+async def unsupported(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    simulator.add_fault(fault("unsupported"))
+    sent = await peer.submit(registered_delivery=0)
+    for request in (QuerySm, CancelSm):
+        peer.send(request(sequence=80, message_id=sent.message_id))
+        assert (await peer.next(GenericNack)).status == CommandStatus.ESME_RINVCMDID
+    peer.close()
+
+
+@scenario
+async def odd_response(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    peer.raw()
+    for body, octets in (("none", b""), ("empty", b"\0")):
+        simulator.clear_faults()
+        simulator.add_fault(fault(f"odd_response body={body}"))
+        for destination in ("380501234567", ""):  # taken, refused
+            peer.segments.clear()
+            peer.start_submit(destination_addr=destination, registered_delivery=0)
+            await until(lambda: len(b"".join(peer.segments)) >= 16)
+            whole = b"".join(peer.segments)
+            assert (struct.unpack_from(">I", whole)[0], whole[16:]) == (
+                16 + len(octets),
+                octets,
+            )
+    peer.close()
+
+
+@scenario
+async def receipt_unasked(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    simulator.add_fault(fault("receipt_unasked times=1"))
+    answer = await peer.submit(registered_delivery=0)
+    receipt = await peer.delivery()
+    assert f"id:{answer.message_id} ".encode() in receipt.short_message
+    await peer.submit(registered_delivery=0)
+    await peer.nothing()
+    peer.close()
+
+
+@scenario
+async def receipt_odd(simulator: SmscSimulator) -> None:
+    peer = await bound(simulator.port)
+    odd = 'receipt_odd text="Id:{id};{stat}{nothing}" esm_class=0 tlvs=false times=1'
+    simulator.add_fault(fault(odd))
+    answer = await peer.submit()
+    receipt = await peer.delivery()
+    assert receipt.short_message == f"Id:{answer.message_id};DELIVRD".encode()
+    assert (receipt.esm_class, receipt.tlvs) == (0, ())
+    assert receipt.source_addr == "380501234567"
+    simulator.clear_faults()
+    simulator.add_fault(fault("receipt_odd swapped=false data_sm=true"))
+    answer = await peer.submit()
+    data = await peer.next(DataSm)
+    assert (data.source_addr, data.destination_addr) == ("shop", "380501234567")
+    assert data.esm_class == 4
+    text = tlv.get_bytes(data.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+    assert f"id:{answer.message_id} ".encode() in text
+    assert tlv.get_bytes(data.tlvs, Tag.MESSAGE_STATE) == b"\2"
+    before = simulator.stats.receipts.acknowledged
+    peer.send(DataSmResp(sequence=data.sequence))
+    await until(lambda: simulator.stats.receipts.acknowledged == before + 1)
+    peer.close()
+
+
+@scenario
 async def mo(simulator: SmscSimulator) -> None:
     peer = await bound(simulator.port)
     simulator.add_fault(
@@ -553,7 +668,7 @@ class TestSchedule:
         faults = tuple(
             parse({"kind": kind, "p": 0}, KINDS)
             for kind in KINDS
-            if kind != "refuse_connect"
+            if kind not in {"refuse_connect", "stall_connect"}
         )
         simulator = await simulate(faults=faults)
         peer = await bound_peer(simulator)
@@ -642,6 +757,36 @@ class TestSchedule:
         assert await first.ended() is None
         second = await bound_peer(simulator)
         assert isinstance(await second.ended(), ConnectionResetError)
+
+    async def test_some_destinations_only(
+        self, simulate: Simulate, bound_peer: Connect
+    ) -> None:
+        simulator = await simulate(faults=(fault("queue_full to=38050 times=1"),))
+        peer = await bound_peer(simulator)
+        statuses = [
+            (await peer.submit(destination_addr=to, registered_delivery=0)).status
+            for to in ("49151", "380501", "380502", "49152")
+        ]
+        assert statuses == [0, CommandStatus.ESME_RMSGQFUL, 0, 0]
+
+    async def test_a_tls_handshake_that_never_ends(
+        self, simulate: Simulate, certified: tuple[Path, Path]
+    ) -> None:
+        certificate, key = certified
+        simulator = await simulate(tls_certificate=certificate, tls_key=key)
+        simulator.add_fault(fault("stall_connect"))
+        await until(lambda: simulator.listener.listening)
+        stalled = await connect(simulator.port)
+        stalled.raw()
+        stalled.transport.write(b"\x16\x03\x01")
+        simulator.clear_faults()
+        await stalled.ended()
+        assert stalled.segments == []
+        await until(lambda: simulator.listener.listening)
+        tls = ssl.create_default_context(cafile=certificate)
+        peer = await connect(simulator.port, tls)
+        assert (await peer.bind()).status == 0
+        peer.close()
 
     async def test_the_same_seed_strikes_the_same(
         self, simulate: Simulate, bound_peer: Connect

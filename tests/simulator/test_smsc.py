@@ -1,7 +1,6 @@
 """An SMSC as an ESME sees it, without faults."""
 
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,23 +47,6 @@ def states_of(pdu: DeliverSm) -> tuple[str | None, int | None]:
         tlv.get_str(pdu.tlvs, Tag.RECEIPTED_MESSAGE_ID),
         tlv.get_int(pdu.tlvs, Tag.MESSAGE_STATE),
     )
-
-
-@pytest.fixture
-def certified(tmp_path: Path) -> tuple[Path, Path]:
-    """The files of a certificate of localhost and its key."""
-    certificate = tmp_path / "certificate.pem"
-    key = tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
 
 
 class TestBinding:
@@ -118,6 +100,15 @@ class TestBinding:
         first.close()
         await until(lambda: not simulator.stats.bound["esme"])
         assert (await second.bind()).status == 0
+
+    async def test_no_more_transceivers_than_allowed(
+        self, simulate: Simulate, bound_peer: Connect, open_peer: Connect
+    ):
+        simulator = await simulate(max_transceivers=1)
+        await bound_peer(simulator)
+        second = await open_peer(simulator)
+        assert (await second.bind()).status == CommandStatus.ESME_RALYBND
+        assert (await second.bind(BindTransmitter)).status == 0
 
     async def test_unbind_is_answered_and_closes(
         self, simulate: Simulate, bound_peer: Connect

@@ -147,7 +147,7 @@ def receipt_of(form: wire.ReceiptForm, stat: str, **fields: object) -> DeliverSm
         submitted=1_767_225_600.0,
         done=1_767_225_661.5,
     )
-    pdu = decode(wire.deliver(5, body))
+    pdu = decode(wire.request(CommandId.DELIVER_SM, 5, body))
     assert isinstance(pdu, DeliverSm)
     return pdu
 

@@ -7,13 +7,16 @@ where it takes hold `esmed.simulator.hooks`. The table here knows them all.
 from typing import Final
 
 from esmed.simulator.hooks import Kind
-from esmed.simulator.kinds import link, traffic
+from esmed.simulator.kinds import link, receipts, traffic
 
 KINDS: Final[dict[str, type[Kind]]] = {
     kind.kind: kind
     for kind in (
         link.RefuseConnect,
         link.HangUp,
+        link.StallConnect,
+        link.HalfOpen,
+        link.ForgetsBinds,
         link.Drop,
         link.Fin,
         link.UnbindAll,
@@ -30,6 +33,8 @@ KINDS: Final[dict[str, type[Kind]]] = {
         traffic.EnquireLinkUnanswered,
         traffic.SlowResponses,
         traffic.GenericNack,
+        traffic.Unsupported,
+        traffic.OddResponse,
         traffic.Refuse,
         traffic.Throttle,
         traffic.QueueFull,
@@ -37,10 +42,12 @@ KINDS: Final[dict[str, type[Kind]]] = {
         traffic.NoResponse,
         traffic.LateResponse,
         traffic.DuplicateResponse,
-        traffic.ReceiptBeforeResponse,
-        traffic.ReceiptTwice,
-        traffic.ReceiptOnOtherBind,
-        traffic.ReceiptLost,
+        receipts.ReceiptBeforeResponse,
+        receipts.ReceiptTwice,
+        receipts.ReceiptOnOtherBind,
+        receipts.ReceiptLost,
+        receipts.ReceiptUnasked,
+        receipts.ReceiptOdd,
         traffic.Mo,
     )
 }

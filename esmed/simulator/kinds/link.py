@@ -48,6 +48,40 @@ class HangUp(Kind, frozen=True, kw_only=True):
         session.fin()
 
 
+class StallConnect(Kind, frozen=True, kw_only=True):
+    """Connections are accepted and nothing is ever said, not even of TLS."""
+
+    kind = "stall_connect"
+
+    def opens(self, smsc: SmscSimulator) -> None:
+        smsc.listener.stall()
+
+    def ends(self, smsc: SmscSimulator) -> None:
+        smsc.listener.serve()
+
+
+class HalfOpen(Kind, frozen=True, kw_only=True):
+    """Every connection stays and nothing comes of it any more; new ones work."""
+
+    kind = "half_open"
+    instant = True
+
+    def opens(self, smsc: SmscSimulator) -> None:
+        for session in smsc.bound():
+            session.go_deaf()
+
+
+class ForgetsBinds(Kind, frozen=True, kw_only=True):
+    """Every connection stays, taken for unbound: ESME_RINVBNDSTS to each message."""
+
+    kind = "forgets_binds"
+    instant = True
+
+    def opens(self, smsc: SmscSimulator) -> None:
+        for session in smsc.bound():
+            session.forget_bind()
+
+
 class Drop(Kind, frozen=True, kw_only=True):
     """Every connection is reset (RST)."""
 

@@ -1,8 +1,8 @@
-"""Faults of what is asked and sent: requests, messages, receipts, MO messages."""
+"""Faults of what is asked and answered: requests, messages, MO messages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from esmed.simulator import wire
 from esmed.simulator.hooks import Kind, Plan
@@ -73,7 +73,47 @@ class GenericNack(Kind, frozen=True, kw_only=True):
         session.send(wire.header_only(CommandId.GENERIC_NACK, self.code, sequence))
 
 
-class Refuse(Kind, frozen=True, kw_only=True):
+class Unsupported(Kind, frozen=True, kw_only=True):
+    """query_sm, cancel_sm and replace_sm are answered with generic_nack."""
+
+    kind = "unsupported"
+    commands = frozenset(
+        (CommandId.QUERY_SM, CommandId.CANCEL_SM, CommandId.REPLACE_SM)
+    )
+
+    code: Status = Status(CommandStatus.ESME_RINVCMDID)
+
+    def request(self, session: Session, frame: bytes) -> None:
+        sequence = wire.HEADER.unpack_from(frame)[3]
+        session.send(wire.header_only(CommandId.GENERIC_NACK, self.code, sequence))
+
+
+class OddResponse(Kind, frozen=True, kw_only=True):
+    """submit_sm_resp as 3.4 does not have it: `body=none`, never any; `body=empty`,
+    always one, with an empty message_id."""
+
+    kind = "odd_response"
+
+    body: Literal["none", "empty"] = "none"
+
+    def outgoing(self, frame: bytes) -> bytes:
+        _, command, status, sequence = wire.HEADER.unpack_from(frame)
+        if command != CommandId.SUBMIT_SM_RESP:
+            return frame
+        body = b"" if self.body == "none" else b"\0"
+        return wire.HEADER.pack(16 + len(body), command, status, sequence) + body
+
+
+class OfMessages(Kind, frozen=True, kw_only=True):
+    """A fault of messages: of those alone whose destination begins with `to`."""
+
+    to: str = ""
+
+    def concerns(self, destination: bytes) -> bool:
+        return destination.startswith(self.to.encode())
+
+
+class Refuse(OfMessages, frozen=True, kw_only=True):
     """Messages are refused with `code`."""
 
     kind = "status"
@@ -100,7 +140,7 @@ class QueueFull(Refuse, frozen=True, kw_only=True):
     code: Status = Status(CommandStatus.ESME_RMSGQFUL)
 
 
-class Ends(Kind, frozen=True, kw_only=True):
+class Ends(OfMessages, frozen=True, kw_only=True):
     """Messages end as `steps` say, in the words of an outcome rule."""
 
     kind = "outcome"
@@ -115,7 +155,7 @@ class Ends(Kind, frozen=True, kw_only=True):
         _, plan.outcome = parse_rule(f"={self.steps}")
 
 
-class NoResponse(Kind, frozen=True, kw_only=True):
+class NoResponse(OfMessages, frozen=True, kw_only=True):
     """The message is accepted, its response never sent; the receipt is."""
 
     kind = "no_response"
@@ -124,7 +164,7 @@ class NoResponse(Kind, frozen=True, kw_only=True):
         plan.responses = 0
 
 
-class LateResponse(Kind, frozen=True, kw_only=True):
+class LateResponse(OfMessages, frozen=True, kw_only=True):
     """The message is accepted now, its response sent `delay` later."""
 
     kind = "late_response"
@@ -135,49 +175,13 @@ class LateResponse(Kind, frozen=True, kw_only=True):
         plan.delay += self.delay
 
 
-class DuplicateResponse(Kind, frozen=True, kw_only=True):
+class DuplicateResponse(OfMessages, frozen=True, kw_only=True):
     """The response is sent twice."""
 
     kind = "duplicate_response"
 
     def submit(self, plan: Plan) -> None:
         plan.responses = 2
-
-
-class ReceiptBeforeResponse(Kind, frozen=True, kw_only=True):
-    """The receipt is sent at once, before the response."""
-
-    kind = "receipt_before_response"
-
-    def submit(self, plan: Plan) -> None:
-        plan.receipt_first = True
-
-
-class ReceiptTwice(Kind, frozen=True, kw_only=True):
-    """Each receipt is sent twice, as two messages."""
-
-    kind = "receipt_twice"
-
-    def submit(self, plan: Plan) -> None:
-        plan.receipts = 2
-
-
-class ReceiptOnOtherBind(Kind, frozen=True, kw_only=True):
-    """The receipt goes to another session of the system_id, if there is one."""
-
-    kind = "receipt_on_other_bind"
-
-    def submit(self, plan: Plan) -> None:
-        plan.other_bind = True
-
-
-class ReceiptLost(Kind, frozen=True, kw_only=True):
-    """No receipt comes of the messages that this strikes."""
-
-    kind = "receipt_lost"
-
-    def submit(self, plan: Plan) -> None:
-        plan.receipts = 0
 
 
 class Mo(Kind, frozen=True, kw_only=True):
