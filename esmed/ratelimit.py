@@ -3,10 +3,11 @@
 from typing import Final
 
 _BURST_SECONDS: Final = 0.02
-"""What may pile up while nothing is sent, in seconds of the rate.
+"""What may pile up beside one unit while nothing is sent, in seconds of the rate.
 
 Small, because an SMSC counts per second and answers the surplus with ESME_RTHROTTLED;
-not zero, because above 50/s a timer for each unit would cost more than the units.
+not zero, because timers are late, and above 50/s one for each unit would cost more than
+the units.
 """
 _ROUNDING: Final = 1e-9
 
@@ -14,17 +15,25 @@ _ROUNDING: Final = 1e-9
 class TokenBucket:
     """At most ``rate × t + burst`` units in any ``t`` seconds.
 
-    ``rate`` is in units per second, ``burst`` in units: at least one, by default what
-    20 ms of the rate give. Times are seconds of any clock that does not run backwards.
+    ``rate`` is in units per second, ``burst`` in units: at least one, by default one
+    and what 20 ms of the rate give. Times are seconds of any clock that does not run
+    backwards.
     """
 
     __slots__ = ("_at", "_tokens", "burst", "rate")
 
     def __init__(self, rate: float, now: float, burst: float | None = None) -> None:
         self.rate = rate
-        self.burst = max(1.0, rate * _BURST_SECONDS if burst is None else burst)
+        self.burst = _burst(rate) if burst is None else max(1.0, burst)
         self._tokens = self.burst
         self._at = now
+
+    def change(self, rate: float, now: float) -> None:
+        """Go on with another rate, and the burst that is usual for it."""
+        self._refill(now)
+        self.rate = rate
+        self.burst = _burst(rate)
+        self._tokens = min(self._tokens, self.burst)
 
     def available(self, now: float) -> int:
         """How many units may leave now."""
@@ -46,3 +55,7 @@ class TokenBucket:
         if now > self._at:
             self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
             self._at = now
+
+
+def _burst(rate: float) -> float:
+    return 1.0 + rate * _BURST_SECONDS

@@ -110,6 +110,7 @@ LAYERS = (
             "esmed.smpp.encoding",
             "esmed.smpp.events",
             "esmed.smpp.failover",
+            "esmed.smpp.pace",
             "esmed.smpp.receipts",
             "esmed.smpp.session",
             "esmed.smpp.states",

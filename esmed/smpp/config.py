@@ -125,6 +125,8 @@ class Config(ConnectorConfig):
     reconnect: Backoff = Backoff()
 
     window: Annotated[int, Integer(1, 10_000)] = 10
+    adaptive: Annotated[bool, Boolean()] = True
+    """Whether the rate follows what the SMSC refuses, below the ceiling `rate`."""
 
     default_from: Annotated[str, Text(least=1, most=20)] | None = None
     source: Literal["auto"] | Numbering | Sources = "auto"

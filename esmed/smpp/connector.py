@@ -39,6 +39,7 @@ from esmed.smpp.events import Received as Delivery
 from esmed.smpp.failover import Failover
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
+from esmed.smpp.pace import Pace
 from esmed.smpp.receipts import Interpreter
 from esmed.smpp.sender import Sender
 from esmed.smpp.transport import Transport
@@ -77,9 +78,8 @@ class SmppConnector:
         self._metrics = metrics.connector(name, addresses)
         self._encoder = Encoder(name, config)
         self._interpreter = Interpreter(name, config)
-        self._sender = Sender(
-            name, self._encoder, config.window, config.rate, self._metrics
-        )
+        pace = Pace(config.rate, adaptive=config.adaptive)
+        self._sender = Sender(name, self._encoder, config.window, pace, self._metrics)
         self._hosts = [
             HostBinds(
                 host,
@@ -174,8 +174,8 @@ class SmppConnector:
 
     def usage(self) -> Usage:
         """Window and rate."""
-        rate = self._config.rate
-        return Usage(self._sender.used, self._config.window, rate, rate)
+        sender, pace = self._sender, self._sender.pace
+        return Usage(sender.used, self._config.window, pace.rate, pace.ceiling)
 
     def capacity(self) -> int:
         """Parts that would leave at once, beside those that wait in the backlog."""

@@ -19,11 +19,11 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
-from esmed.ratelimit import TokenBucket
 from esmed.smpp import status
 from esmed.smpp.backlog import Backlog, Piece
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Late, Responded
+from esmed.smpp.pace import Pace
 from esmed.smpp.session import Session
 from esmed.smpp.throttle import Throttle
 from pdu import CommandStatus, DataSmResp, EncodeError, Pdu, SubmitSmResp
@@ -37,7 +37,8 @@ _THROTTLED: Final = int(CommandStatus.ESME_RTHROTTLED)
 class Sender:
     """Backlog, window, rate and throttle of one connector.
 
-    ``now`` is in seconds of the clock that its sessions go by.
+    ``now`` is in seconds of the clock that its sessions go by. All of it is the
+    account's, whichever host the parts go to.
     """
 
     def __init__(
@@ -45,17 +46,17 @@ class Sender:
         name: str,
         encoder: Encoder,
         window: int,
-        rate: float | None,
+        pace: Pace,
         metrics: ConnectorMetrics,
     ) -> None:
         self.backlog: Final = Backlog()
         self.throttle: Final = Throttle()
+        self.pace: Final = pace
         self.used = 0
         """Slots of the window: parts unanswered, or not yet on disk."""
         self._name = name
         self._encoder = encoder
         self._window = window
-        self._bucket = None if rate is None else TokenBucket(rate, 0.0)
         self._status = metrics.submit_status
         self._seconds = metrics.submit_seconds
         self._unknown = metrics.unknown_outcomes
@@ -66,27 +67,31 @@ class Sender:
         probes = self.throttle.room(now)
         if probes is not None:
             room = min(room, probes)
-        if self._bucket is not None and room > 0:
-            room = min(room, self._bucket.available(now))
+        if room > 0:
+            allowed = self.pace.available(now)
+            if allowed is not None:
+                room = min(room, allowed)
         return max(room, 0)
 
     def limit(self, now: float) -> Limit | None:
-        """What stops writing now, if anything here does."""
+        """What stops writing now, if anything here does.
+
+        ``throttle`` is the SMSC's doing: a pause, or a rate that its refusals hold
+        below the ceiling; ``rate`` is the ceiling itself.
+        """
         if self.throttle.active:
             return "throttle"
         if self.used >= self._window:
             return "window"
-        if self._bucket is not None and not self._bucket.available(now):
-            return "rate"
+        if self.pace.available(now) == 0:
+            return "throttle" if self.pace.adapted else "rate"
         return None
 
     def next_at(self, now: float) -> float | None:
         """When there will be room by the mere passing of time, if not now."""
         if self.throttle.active:
             return self.throttle.next_at()
-        if self._bucket is None or self._bucket.available(now):
-            return None
-        return self._bucket.next_at(now)
+        return self.pace.next_at(now)
 
     def write(
         self, sessions: Sequence[Session], host: str, now: float, wall: Millis
@@ -118,8 +123,7 @@ class Sender:
             refused = Rejected(fault)
             results.append(self._result((piece, wall), host, None, wall, refused))
         self.used += written
-        if self._bucket is not None:
-            self._bucket.take(written, now)
+        self.pace.take(written, now)
         return dropped, results
 
     def answered(
@@ -130,12 +134,17 @@ class Sender:
         written: Written = event.context
         self._status[pdu.status].inc()
         self._seconds.observe(now - event.sent_at)
+        number = written[0][0]
         if pdu.status == _THROTTLED:
             self.used -= 1
             self.backlog.put_back(written[0])
-            self.throttle.refused(written[0][0], now)
+            if self.throttle.news(event.sent_at):
+                self.throttle.begin(self.pace.refused(now), now)
+            else:
+                self.throttle.refused(number, now)
             return None
-        self.throttle.settled(written[0][0])
+        self.throttle.settled(number)
+        self.pace.accepted(now)
         return self._result(written, host, event.sequence, wall, _outcome(pdu))
 
     def unanswered(
@@ -143,7 +152,7 @@ class Sender:
     ) -> PartResult:
         """The outcome of a part that was given up."""
         self._unknown.inc()
-        self.throttle.settled(written[0][0])
+        self.throttle.lost(written[0][0])
         return self._result(written, host, sequence, wall, Unknown(reason))
 
     def answered_late(self, event: Late, host: str, wall: Millis) -> PartResult:

@@ -23,6 +23,7 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
+from esmed.smpp import pace as pace_module
 from esmed.smpp import sender as sender_module
 from esmed.smpp.config import Backoff, Tls
 from esmed.smpp.connector import SmppConnector
@@ -385,6 +386,7 @@ async def test_a_socket_of_the_backup_that_is_writable_again_changes_nothing(
 
 @pytest.fixture
 def quick_throttle(monkeypatch):
+    monkeypatch.setattr(pace_module, "FIRST_PAUSE", 0.1)
     monkeypatch.setattr(sender_module, "Throttle", partial(Throttle, 0.1, 0.4))
 
 

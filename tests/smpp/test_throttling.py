@@ -1,0 +1,159 @@
+"""The connector against the simulator that throttles: real sockets, real time."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from fakes.connectorrig import Rig
+from fakes.wait import eventually
+
+from esmed.connector import HealthState
+from esmed.models import Accepted
+from esmed.simulator import SmscOptions, SmscSimulator
+from esmed.simulator.cli import read_fault
+
+Simulate = Callable[..., Awaitable[SmscSimulator]]
+
+
+@pytest.fixture
+async def simulate() -> AsyncIterator[Simulate]:
+    async with AsyncExitStack() as stack:
+
+        async def start(*faults: str) -> SmscSimulator:
+            smsc = SmscSimulator(SmscOptions(faults=tuple(map(read_fault, faults))))
+            await smsc.start()
+            stack.push_async_callback(smsc.stop)
+            return smsc
+
+        yield start
+
+
+def submit(rig: Rig, count: int, first: int = 1) -> None:
+    rig.submit(*(str(first + number) for number in range(count)))
+
+
+def rate(rig: Rig) -> float:
+    """PDU/s now allowed."""
+    return rig.connector.usage().rate or math.inf
+
+
+def refused(rig: Rig) -> float:
+    return rig.metrics.connector("carrier").submit_status[0x58].value
+
+
+async def accepted(rig: Rig, count: int) -> None:
+    await rig.answered(count)
+    assert all(isinstance(outcome, Accepted) for outcome in rig.outcomes())
+
+
+def texts(smsc: SmscSimulator) -> list[int]:
+    """What was accepted, in its order."""
+    return [int(message.text or "") for message in smsc.messages()]
+
+
+async def test_refused_parts_go_again_at_the_head_in_their_order(simulate, make):
+    smsc = await simulate("throttle times=5")
+    rig = await make(smsc, window=5)
+    submit(rig, 20)
+    await accepted(rig, 20)
+    assert texts(smsc) == list(range(1, 21))
+    assert refused(rig) == 5
+
+
+async def test_one_probe_goes_first(simulate, make):
+    """Whoever refuses ten of a window and then one more has seen eleven."""
+    smsc = await simulate("throttle times=11")
+    rig = await make(smsc, window=10)
+    submit(rig, 30)
+    await eventually(lambda: refused(rig) == 11)
+    assert smsc.stats.submits == 11
+    await accepted(rig, 30)
+    assert texts(smsc) == list(range(1, 31))
+    assert smsc.stats.duplicates == 0
+
+
+async def test_it_learns_the_limit(simulate, make):
+    smsc = await simulate("throttle limit=50/s")
+    rig = await make(smsc, window=10)
+    submit(rig, 300)
+    await accepted(rig, 300)
+    assert 20 < rate(rig) < 80
+    # A window of them at first, few later.
+    assert 1 <= refused(rig) <= 40
+    # What was under way with a refused part may have come before it, no more.
+    order = texts(smsc)
+    assert sorted(order) == list(range(1, 301))
+    assert all(abs(text - place) <= 20 for place, text in enumerate(order, 1))
+    limited = rig.metrics.connector("carrier").limited_seconds
+    rig.metrics.render()
+    assert limited["throttle"].value > 1
+    assert limited["rate"].value == 0
+
+
+async def test_not_adaptive(simulate, make):
+    smsc = await simulate("throttle limit=50/s")
+    rig = await make(smsc, window=10, rate=1000.0, adaptive=False)
+    submit(rig, 150)
+    await accepted(rig, 150)
+    assert refused(rig) >= 2
+    assert rate(rig) == 1000.0
+
+
+async def test_what_was_learned_holds_for_the_backup_too(simulate, make):
+    """One account, one limit: the pause goes on there, and so does the rate."""
+    primary = await simulate("throttle after=20")
+    backup = await simulate()
+    rig = await make(primary, backup, rate=200.0)
+    submit(rig, 20)
+    await accepted(rig, 20)
+    submit(rig, 20)
+    await eventually(lambda: refused(rig))
+    learned = rate(rig)
+    assert learned < 200
+    await primary.stop()
+    await eventually(lambda: rig.connector.health().state is HealthState.DEGRADED)
+    assert rig.connector._sender.throttle.active
+    assert backup.stats.submits == 0
+    assert rate(rig) == learned
+    submit(rig, 5)
+    await eventually(lambda: backup.stats.submits)
+    assert rate(rig) < 200
+
+
+async def test_a_bind_that_is_throttled_is_tried_again(simulate, make):
+    smsc = await simulate("already_bound code=ESME_RTHROTTLED times=2")
+    rig = await make(smsc)
+    (host,) = rig.metrics.connector("carrier").hosts.values()
+    assert host.binds["refused"].value == 2
+    assert smsc.stats.bind_refusals == {"ESME_RTHROTTLED": 2}
+    assert rate(rig) == math.inf
+    submit(rig, 1)
+    await accepted(rig, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("ceiling", [None, 20.0, 100.0])
+async def test_within_a_minute_it_holds_the_limit(simulate, make, ceiling):
+    """20 PDU/s: at least 90 % of them, at most 2 % refused."""
+    smsc = await simulate("throttle limit=20/s")
+    rig = await make(smsc, window=20, rate=ceiling)
+    loop = asyncio.get_running_loop()
+
+    async def run(seconds: float) -> tuple[float, float]:
+        begun, before = loop.time(), smsc.stats.statuses
+        while loop.time() < begun + seconds:
+            submit(rig, max(30 - rig.unreported(), 0))
+            await asyncio.sleep(0.05)
+        after = smsc.stats.statuses
+        taken = after["ESME_ROK"] - before["ESME_ROK"]
+        refused = after.get("ESME_RTHROTTLED", 0) - before.get("ESME_RTHROTTLED", 0)
+        return taken / (loop.time() - begun), refused / (taken + refused)
+
+    await run(60)
+    taken, refused = await run(60)
+    print(f"{taken:.2f} PDU/s accepted, {refused:.2%} refused")  # noqa: T201
+    assert taken >= 18
+    assert refused <= 0.02
