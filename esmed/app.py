@@ -1,8 +1,9 @@
 """The daemon, assembled: the one place that names concrete classes and wires them.
 
 Start goes from the inside out, so that nothing is taken before it can be kept: store,
-queue, connectors, webhooks, HTTP. Stop goes the other way round: intake closes, the
-windows empty, the binds are left, what was heard is on disk.
+queue, connectors, webhooks, HTTP. Stop goes the other way round, save that HTTP is
+served until nothing else is left to do: the windows empty, the binds are left, what was
+heard is on disk, and what is still accepted meanwhile is for the next process.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from esmed import listeners, log, routing
 from esmed.announce import Announcer
 from esmed.api import server
+from esmed.api.service import HttpService
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
 from esmed.connector import Connector, Job, Received
@@ -44,11 +43,8 @@ _log = log.get("app")
 CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
 STATUS_EVERY: Final = 5.0
-ACCEPTED_AT_ONCE: Final = 1
-"""Connections in one turn of the loop. It is also how often asyncio tries, complains
-and arms another timer in each turn without file descriptors left, so one is best."""
 REQUESTS_WITHIN: Final = 5.0
-"""Seconds that requests under way have to end when the daemon stops."""
+"""Seconds that requests still under way have to end when all else has."""
 
 
 class App:
@@ -105,9 +101,8 @@ class App:
         )
         await store.open(clock.now_ms())
         self._stack.push_async_callback(store.close)
-        sockets = self._stack.enter_context(
-            listeners.listening(config.http.listen, self._environ)
-        )
+        http = self._http()
+        self._stack.push_async_callback(lambda: http.close(self._for_requests))
         connectors = {
             name: _connector(name, one, hub, clock, metrics)
             for name, one in config.connectors.items()
@@ -159,8 +154,11 @@ class App:
             ),
         )
         metrics.on_collect(lambda: _gauges(metrics, dispatch, store))
-        application = server.build(gateway, config.http, metrics, clock)
-        await self._serve(application, gateway, sockets)
+        self.addresses = await http.start(
+            server.build(gateway, config.http, metrics, clock, http.traffic)
+        )
+        self._stack.callback(gateway.leave)
+        self._stack.callback(http.leave)
         for watch in (
             _measure_lag(metrics),
             _keep_log_short(store),
@@ -192,24 +190,19 @@ class App:
 
     # --- HTTP ------------------------------------------------------------------------
 
-    async def _serve(
-        self,
-        application: web.Application,
-        gateway: Gateway,
-        sockets: Iterable[socket.socket],
-    ) -> None:
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            shutdown_timeout=min(REQUESTS_WITHIN, self.config.shutdown_timeout),
+    def _http(self) -> HttpService:
+        config = self.config.http
+        sockets = self._stack.enter_context(
+            listeners.listening(config.listen, self._environ)
         )
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        self._stack.callback(gateway.close)
-        for listener in sockets:
-            await web.SockSite(runner, listener, backlog=ACCEPTED_AT_ONCE).start()
-            listener.listen(listeners.BACKLOG)
-            self.addresses.append(listeners.name(listener))
+        if not config.clients:
+            listeners.check_local(sockets)
+        return HttpService(sockets)
+
+    @property
+    def _for_requests(self) -> float:
+        """Seconds that requests under way have to end, once all else has."""
+        return min(REQUESTS_WITHIN, self.config.shutdown_timeout)
 
     # --- what runs beside ------------------------------------------------------------
 

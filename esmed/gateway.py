@@ -144,13 +144,13 @@ class Gateway:
         self._webhook_key = webhook_key
         self._ids = IdSource()
         self._claims: dict[tuple[str, str], asyncio.Event] = {}
-        self._closed = False
+        self._leaving = False
 
     # --- submitting ------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Accept nothing more: the daemon is on its way out."""
-        self._closed = True
+    def leave(self) -> None:
+        """Say that the daemon is on its way out: what it accepts waits for the next."""
+        self._leaving = True
 
     def now(self) -> Millis:
         """Return the present, as records will have it."""
@@ -158,8 +158,6 @@ class Gateway:
 
     def admit(self, count: int) -> None:
         """Raise BusyError unless ``count`` more messages may wait."""
-        if self._closed:
-            raise BusyError("the daemon is shutting down", RETRY_AFTER)
         if self._dispatch.waiting + count > self._max_queued:
             raise BusyError("too many messages wait to be sent", RETRY_AFTER)
 
@@ -439,7 +437,7 @@ class Gateway:
 
     def not_ready(self) -> str | None:
         """Return why messages cannot leave now, None if they can."""
-        if self._closed:
+        if self._leaving:
             return "the daemon is shutting down"
         if not self._store.available:
             return "the store cannot commit"

@@ -7,7 +7,7 @@ a closure rather than a middleware, since it is part of what every submission co
 
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -18,6 +18,7 @@ from esmed.api.messages import MessagesApi
 from esmed.api.ops import OpsApi
 from esmed.api.problems import ProblemError
 from esmed.api.table import OPERATIONS, ROUTES, Access
+from esmed.api.traffic import Traffic
 from esmed.clock import Clock, SystemClock
 from esmed.config import Http
 from esmed.errors import StoreError
@@ -38,7 +39,11 @@ _ANYONE: Final = Caller(name=None)
 
 
 def build(
-    gateway: Gateway, config: Http, metrics: Metrics, clock: Clock | None = None
+    gateway: Gateway,
+    config: Http,
+    metrics: Metrics,
+    clock: Clock | None = None,
+    traffic: Traffic | None = None,
 ) -> web.Application:
     """Return the application, to be run without aiohttp's access log: it counts.
 
@@ -49,7 +54,7 @@ def build(
         MessagesApi(gateway, rates, config.max_body),
         OpsApi(gateway, metrics, config.max_body),
     )
-    door = _Door(config)
+    hall = _Hall(_Door(config), traffic or Traffic(), metrics)
     app = web.Application(
         client_max_size=config.max_body,
         # Compressed bodies are refused, so that none can be a bomb.
@@ -61,17 +66,25 @@ def build(
         for operation in OPERATIONS:
             if operation.path == path:
                 handler = _handler(endpoints, operation.name)
-                handle = _wrap(door, metrics, path, handler, operation.access)
+                handle = _wrap(hall, path, handler, operation.access)
                 resource.add_route(operation.method, handle)
                 methods.append(operation.method)
                 if operation.method == hdrs.METH_GET:
                     resource.add_route(hdrs.METH_HEAD, handle)
                     methods.append(hdrs.METH_HEAD)
         other = _other_method(methods)
-        resource.add_route(hdrs.METH_ANY, _wrap(door, metrics, path, other, "client"))
-    nothing = _wrap(door, metrics, None, _no_such_path, "client")
+        resource.add_route(hdrs.METH_ANY, _wrap(hall, path, other, "client"))
+    nothing = _wrap(hall, None, _no_such_path, "client")
     app.router.add_route(hdrs.METH_ANY, "/{path:.*}", nothing)
     return app
+
+
+class _Hall(NamedTuple):
+    """What every request passes."""
+
+    door: "_Door"
+    traffic: Traffic
+    metrics: Metrics
 
 
 def _handler(endpoints: Sequence[object], name: str) -> Handler:
@@ -132,17 +145,24 @@ def _own_names(config: Http) -> Iterator[str]:
 
 
 def _wrap(
-    door: _Door, metrics: Metrics, path: str | None, handler: Handler, access: Access
+    hall: _Hall, path: str | None, handler: Handler, access: Access
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    door, traffic, metrics = hall.door, hall.traffic, hall.metrics
+
     async def handle(request: web.Request) -> web.StreamResponse:
+        connection = traffic.begin(request)
         try:
-            response = await handler(request, door.admit(request, access))
-        except (RefusedError, StoreError, ProblemError) as exc:
-            response = problems.refuse(exc)
-        except Exception as exc:  # noqa: BLE001 - the root of a request
-            _log.error("api.failed", exc=exc, method=request.method, path=path)
-            response = problems.refuse(ProblemError(500, "see the daemon's log"))
-        metrics.http_request(request.method, path, response.status)
+            try:
+                response = await handler(request, door.admit(request, access))
+            except (RefusedError, StoreError, ProblemError) as exc:
+                response = problems.refuse(exc)
+            except Exception as exc:  # noqa: BLE001 - the root of a request
+                _log.error("api.failed", exc=exc, method=request.method, path=path)
+                response = problems.refuse(ProblemError(500, "see the daemon's log"))
+            metrics.http_request(request.method, path, response.status)
+            await traffic.answered(request, response)
+        finally:
+            traffic.end(connection)
         return response
 
     return handle

@@ -30,9 +30,12 @@ import ctypes, os, runpy, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     os._exit(1)
-if "TEST_LISTEN_FD" in os.environ:
-    os.dup2(int(os.environ.pop("TEST_LISTEN_FD")), 3)
-    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+given = [int(fd) for fd in os.environ.pop("TEST_LISTEN_FDS", "").split(":") if fd]
+if given:
+    # Two steps, since one of them may be in another's place.
+    for number, fd in enumerate([os.dup(fd) for fd in given], 3):
+        os.dup2(fd, number)
+    os.environ.update(LISTEN_FDS=str(len(given)), LISTEN_PID=str(os.getpid()))
 del sys.argv[1]
 runpy.run_module("esmed", run_name="__main__", alter_sys=True)
 """
@@ -74,7 +77,10 @@ class Process:
         self._began = 0
 
     def spawn(self, *, pass_fds: Sequence[int] = ()) -> None:
-        """Start it, without waiting for anything."""
+        """Start it, without waiting for anything.
+
+        ``pass_fds`` are what it inherits from its service manager.
+        """
         assert self._process is None
         self._began = self.log_path.stat().st_size if self.log_path.exists() else 0
         environ = {
@@ -92,7 +98,12 @@ class Process:
                 stdout=output,
                 stderr=output,
                 cwd=self.folder,
-                env={**environ, "PYTHONPATH": str(_ROOT), **self.environ},
+                env={
+                    **environ,
+                    "PYTHONPATH": str(_ROOT),
+                    "TEST_LISTEN_FDS": ":".join(map(str, pass_fds)),
+                    **self.environ,
+                },
                 pass_fds=pass_fds,
             )
 

@@ -75,7 +75,6 @@ async def test_inherited_socket(processes: Bench, smsc: Smsc):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         daemon = processes.daemon(config(smsc))
-        daemon.environ["TEST_LISTEN_FD"] = str(listener.fileno())
         # Nobody hears this.
         daemon.environ["NOTIFY_SOCKET"] = str(processes.folder / "nobody")
         await daemon.start(pass_fds=(listener.fileno(),))
