@@ -46,7 +46,8 @@ RETRY_AFTER: Final = 5  # seconds; a full queue or disk rarely mends sooner
 _SCAN: Final = 20  # pages read for one answer when the filter is not the store's
 
 _FIELDS: Final = frozenset(
-    {"to", "from", "text", "data", "udh", "encoding", "max_parts", "flash", "validity"}
+    {"to", "from", "text", "data", "udh", "encoding", "max_parts", "flash"}
+    | {"validity", "tlvs"}
 )
 """Fields that a connector may blame: the ``code`` of the fault of its ``plan``."""
 
@@ -284,7 +285,7 @@ class Gateway:
         plan = self._dispatch.connectors[connector].plan(request)
         if isinstance(plan, Fault):
             field = "data" if request.text is None else "text"
-            if isinstance(plan.code, str) and plan.code in _FIELDS:
+            if isinstance(plan.code, str) and plan.code.split(".")[0] in _FIELDS:
                 field = plan.code
             raise _invalid(field, plan.detail)
         limit = request.max_parts

@@ -82,6 +82,10 @@ class Fault(Struct, frozen=True, array_like=True, gc=False):
     detail: str = ""
 
 
+TlvValues = dict[str, int | str]
+"""Optional parameters by name, or by tag as 0x1403; octets in hex."""
+
+
 class Request(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """What the customer submitted, validated and normalised; never changes."""
 
@@ -103,6 +107,7 @@ class Request(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     webhook_url: str | None = None
     on_unknown: OnUnknown | None = None
     """None: as the connector is configured."""
+    tlvs: TlvValues | None = None
 
 
 class Plan(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -129,6 +134,13 @@ class ReceiptNote(Struct, frozen=True, array_like=True, gc=False):
     stat: str
     err: str
     host: str
+    reason: str = ""
+    """What ``err`` means, where the connector knows."""
+    done_at: Millis | None = None
+    """When it came to be so, by the SMSC's clock."""
+    text: str = ""
+    """As it was written, up to where it repeats the message."""
+    tlvs: TlvValues | None = None
 
 
 AttemptOutcome = Literal["accepted", "rejected", "deferred", "unknown"]
@@ -289,6 +301,11 @@ class ReceiptIn(Struct, frozen=True, kw_only=True, gc=False):
     source: str = ""
     """Addresses as the receipt has them: source is usually the handset."""
     destination: str = ""
+    reason: str = ""
+    """This and the rest as in `ReceiptNote`."""
+    done_at: Millis | None = None
+    text: str = ""
+    tlvs: TlvValues | None = None
 
 
 class InboundIn(Struct, frozen=True, kw_only=True, gc=False):
@@ -312,6 +329,7 @@ class InboundIn(Struct, frozen=True, kw_only=True, gc=False):
     part: int = 1
     session: str = ""
     """Identifies the bind that brought it; over another one it may come again."""
+    tlvs: TlvValues | None = None
 
 
 class Inbound(Struct, frozen=True, kw_only=True, gc=False):
@@ -329,3 +347,4 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     parts: int
     complete: bool
     received_at: Millis
+    tlvs: TlvValues | None = None

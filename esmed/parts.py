@@ -91,7 +91,15 @@ def receipt_came(
     """Record a receipt for an attempt that was taken."""
     attempt = segment.attempts[index]
     note = ReceiptNote(
-        receipt.at, receipt.state, receipt.stat, receipt.err, receipt.host
+        receipt.at,
+        receipt.state,
+        receipt.stat,
+        receipt.err,
+        receipt.host,
+        receipt.reason,
+        receipt.done_at,
+        receipt.text,
+        receipt.tlvs,
     )
     if any(_same(note, known) for known in attempt.receipts):
         return "duplicate"
@@ -154,7 +162,8 @@ def _settle(segment: Segment) -> None:
     if all(ends):
         worst = min((end for (end,) in ends), key=lambda note: rank(note.state))
         segment.state = worst.state
-        segment.error = Fault(FaultClass.MESSAGE, worst.err or None, worst.stat)
+        said = f"{worst.stat}: {worst.reason}" if worst.reason else worst.stat
+        segment.error = Fault(FaultClass.MESSAGE, worst.err or None, said)
     elif segment.state in FINAL_STATES:
         return
     elif notes:

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from esmed.models import InboundIn
+from esmed.models import InboundIn, TlvValues
 from pdu.segment import decode_text, decode_texts
 
 MIXED = "ucs2"
@@ -27,6 +27,8 @@ class Merged(Struct, frozen=True, kw_only=True):
     """As many as there should be."""
     complete: bool
     """Whether all of them came."""
+    tlvs: TlvValues | None = None
+    """Those of any part; of equal ones the first part's."""
 
 
 def key(inbound: InboundIn) -> Key:
@@ -57,12 +59,16 @@ def merge(parts: Sequence[InboundIn]) -> Merged:
     total = max(ordered[0].total, 1)
     encodings = {part.encoding for part in ordered}
     binary = any(part.text is None for part in ordered)
+    tlvs: TlvValues = {}
+    for part in reversed(ordered):
+        tlvs |= part.tlvs or {}
     return Merged(
         text=None if binary else _text(ordered),
         data=b"".join(part.data for part in ordered).hex() if binary else None,
         encoding=_encoding(encodings, binary=binary),
         parts=total,
         complete=unique.keys() >= set(range(1, total + 1)),
+        tlvs=tlvs or None,
     )
 
 

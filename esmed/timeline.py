@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from esmed.models import Attempt, MessageState, Millis, Record, Segment
+from esmed.models import Attempt, MessageState, Millis, Record, Segment, TlvValues
 from esmed.store.base import OutboxEntry
-from esmed.views import state, timestamp
+from esmed.views import maybe, state, timestamp
 from pdu.vocabulary import status_name
 
 
@@ -35,6 +35,11 @@ class TraceEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None
     stat: str | None = None
     err: str | None = None
+    done_at: str | None = None
+    """When it came to be so, by the SMSC's clock."""
+    text: str | None = None
+    """A receipt as it was written, up to where it repeats the message."""
+    tlvs: TlvValues | None = None
     detail: str | None = None
     type: str | None = None
     webhook_id: str | None = None
@@ -123,6 +128,10 @@ def _submissions(segments: Iterable[Segment]) -> Iterator[_Dated]:
                         state=note.state,
                         stat=note.stat,
                         err=note.err,
+                        detail=note.reason or None,
+                        done_at=maybe(note.done_at),
+                        text=note.text or None,
+                        tlvs=note.tlvs,
                     ),
                 )
 

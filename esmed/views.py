@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from esmed.connector import Connector, HealthState
 from esmed.models import (
@@ -22,6 +22,7 @@ from esmed.models import (
     Millis,
     Record,
     Segment,
+    TlvValues,
 )
 
 encode = msgspec.json.Encoder().encode
@@ -37,7 +38,8 @@ def timestamp(at: Millis) -> str:
     return f"{_second(at // 1000)}.{at % 1000:03d}Z"
 
 
-def _maybe(at: Millis | None) -> str | None:
+def maybe(at: Millis | None) -> str | None:
+    """Return a time likewise, if there is one."""
     return None if at is None else timestamp(at)
 
 
@@ -64,6 +66,23 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     at: str
 
 
+class ReceiptView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt; what it lacks is left out."""
+
+    at: str
+    """When it came."""
+    state: MessageState
+    stat: str = ""
+    err: str = ""
+    reason: str = ""
+    """What ``err`` means, where the connector knows."""
+    done_at: str | None = None
+    """When it came to be so, by the SMSC's clock."""
+    text: str = ""
+    """As the SMSC wrote it, up to where it repeats the message."""
+    tlvs: TlvValues | None = None
+
+
 class SegmentView(Struct, frozen=True, kw_only=True):
     """One part of a message; the list is empty until the message is split for good."""
 
@@ -71,6 +90,8 @@ class SegmentView(Struct, frozen=True, kw_only=True):
     state: MessageState
     error: ErrorView | None
     attempts: list[AttemptView]
+    receipt: ReceiptView | UnsetType = UNSET
+    """What was said of it last, if anything was."""
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
@@ -131,8 +152,8 @@ def message(record: Record, now: Millis, *, in_flight: bool = False) -> MessageV
         host=progress.host,
         error=_error(progress.error),
         created_at=timestamp(record.created_at),
-        submitted_at=_maybe(progress.submitted_at),
-        final_at=_maybe(progress.final_at),
+        submitted_at=maybe(progress.submitted_at),
+        final_at=maybe(progress.final_at),
         segments=[_segment(part) for part in progress.segments],
     )
 
@@ -141,6 +162,24 @@ def _error(fault: Fault | None) -> ErrorView | None:
     if fault is None:
         return None
     return ErrorView(class_=fault.cls, code=fault.code, detail=fault.detail)
+
+
+def _receipt(part: Segment) -> ReceiptView | UnsetType:
+    notes = [note for attempt in part.attempts for note in attempt.receipts]
+    if not notes:
+        return UNSET
+    ends = [note for note in notes if note.state == part.state]
+    note = max(ends or notes, key=lambda note: note.at)
+    return ReceiptView(
+        at=timestamp(note.at),
+        state=note.state,
+        stat=note.stat,
+        err=note.err,
+        reason=note.reason,
+        done_at=maybe(note.done_at),
+        text=note.text,
+        tlvs=note.tlvs,
+    )
 
 
 def _segment(part: Segment) -> SegmentView:
@@ -157,6 +196,7 @@ def _segment(part: Segment) -> SegmentView:
             )
             for attempt in part.attempts
         ],
+        receipt=_receipt(part),
     )
 
 
@@ -176,6 +216,8 @@ class InboundView(Struct, frozen=True, kw_only=True):
     parts: int
     complete: bool
     received_at: str
+    tlvs: TlvValues | UnsetType = UNSET
+    """What came beside the text, if anything did."""
 
 
 def inbound(item: Inbound) -> InboundView:
@@ -191,6 +233,7 @@ def inbound(item: Inbound) -> InboundView:
         parts=item.parts,
         complete=item.complete,
         received_at=timestamp(item.received_at),
+        tlvs=item.tlvs or UNSET,
     )
 
 

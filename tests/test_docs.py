@@ -118,6 +118,8 @@ connectors:
       - {address: "127.0.0.1:2775", tls: true}
     system_id: demo
     password: demo
+    tlvs:
+      - {tag: 0x1400, name: entity}
 routes:
   - {via: [carrier]}
 """
@@ -206,6 +208,8 @@ class TestConfiguration:
             "connectors.carrier.hosts[].address",
             "connectors.carrier.system_id",
             "connectors.carrier.password",
+            "connectors.carrier.tlvs[].tag",
+            "connectors.carrier.tlvs[].name",
             "routes[].via",
         }
 

@@ -117,6 +117,7 @@ LAYERS = (
             "esmed.smpp.status",
             "esmed.smpp.throttle",
             "esmed.smpp.timers",
+            "esmed.smpp.tlvs",
             "esmed.smpp.window",
             "esmed.store.matching",
         ),

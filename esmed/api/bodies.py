@@ -281,13 +281,16 @@ def _typed(raw: dict[str, object]) -> tuple[Submit, list[FieldError]]:
 def _wrong_type(key: str, exc: msgspec.ValidationError) -> FieldError:
     _, _, path = str(exc).partition(" - at `$")
     expected = EXPECTED.get(key, "a string")
-    if path:
-        expected = "a string of digits"  # `to` is the only field with items
-    return FieldError(f"{key}{path.rstrip('`')}", f"expected {expected}")
+    if path and key == "to":
+        return FieldError(f"to{path.rstrip('`')}", "expected a string of digits")
+    return FieldError(key, f"expected {expected}")
 
 
 def _surrogates(key: str, value: object) -> list[str]:
     """Return the paths of strings that hold half a character."""
+    if isinstance(value, dict):
+        halves = [one for pair in value.items() for one in pair if isinstance(one, str)]
+        return [key] if any(map(_SURROGATE.search, halves)) else []
     items = value if isinstance(value, list) else [value]
     broken = [isinstance(one, str) and bool(_SURROGATE.search(one)) for one in items]
     if isinstance(value, list):

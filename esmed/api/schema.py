@@ -19,6 +19,7 @@ from esmed.models import (
     Priority,
     ReceiptWish,
     Request,
+    TlvValues,
 )
 from esmed.refusals import FieldError, InvalidError
 from pdu import gsm0338
@@ -31,6 +32,7 @@ MAX_TEXT: Final = 255 * 153  # characters: no encoding gets more into 255 parts
 MAX_DATA: Final = 255 * 140  # octets
 MAX_REFERENCE: Final = 255
 MAX_URL: Final = 2048
+MAX_TLVS: Final = 64
 MAX_VALIDITY: Final = 63 * 7 * 86_400  # seconds: 3GPP TS 23.040 §9.2.3.12.1
 MAX_AHEAD: Final = timedelta(days=366)
 
@@ -62,6 +64,7 @@ class Submit(Struct, kw_only=True, forbid_unknown_fields=True):
     reference: str | UnsetType | None = UNSET
     webhook_url: str | UnsetType | None = UNSET
     on_unknown: OnUnknown | UnsetType | None = UNSET
+    tlvs: TlvValues | UnsetType | None = UNSET
 
 
 class Resolve(Struct, forbid_unknown_fields=True):
@@ -87,6 +90,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "send_at": "a time with its offset (RFC 3339) such as 2026-01-31T09:00:00Z",
     "priority": f"one of {', '.join(_PRIORITIES)}",
     "receipt": f"one of {', '.join(get_args(ReceiptWish))}",
+    "tlvs": "an object whose values are strings or integers",
     "on_unknown": f"one of {', '.join(get_args(OnUnknown))}",
 }
 
@@ -178,6 +182,7 @@ def _request(to: str, parsed: Submit, now: Millis, errors: list[FieldError]) -> 
         reference=_given(parsed.reference),
         webhook_url=_given(parsed.webhook_url),
         on_unknown=parsed.on_unknown or None,
+        tlvs=parsed.tlvs or None,
     )
 
 
@@ -308,6 +313,8 @@ def _check_options(parsed: Submit, errors: list[FieldError]) -> None:
             )
         elif "\0" in reference:
             errors.append(FieldError("reference", "has a NUL character"))
+    if isinstance(parsed.tlvs, dict) and len(parsed.tlvs) > MAX_TLVS:
+        errors.append(FieldError("tlvs", f"at most {MAX_TLVS}"))
     if isinstance(url, str) and not _is_http_url(url):
         errors.append(FieldError("webhook_url", "expected an http or https URL"))
 

@@ -35,6 +35,7 @@ from esmed.smpp.quirks import (
     PriorityFlags,
     RegisteredDelivery,
     Sources,
+    Tlv,
 )
 
 AddressFormat = Literal["plain", "plus", "zeros"]
@@ -153,6 +154,7 @@ class Config(ConnectorConfig):
     """UDHI is added where there is a header."""
     protocol_id: Octet = 0
     priority_flag: PriorityFlags = field(default_factory=PriorityFlags)
+    tlvs: tuple[Tlv, ...] = ()
     validity_format: Literal["relative", "absolute", "none"] = "relative"
     validity_max: Duration | None = None
     timezone: TimeZone = UTC
@@ -190,6 +192,12 @@ class Config(ConnectorConfig):
             if address in self.addresses[:index]:
                 message = f"{address} is in the list already"
                 yield ConfigFault(path=f"hosts[{index}].address", message=message)
+        for index, tlv in enumerate(self.tlvs):
+            for key in ("tag", "name"):
+                taken = [getattr(other, key) for other in self.tlvs[:index]]
+                if getattr(tlv, key) in taken:
+                    message = "is that of another one"
+                    yield ConfigFault(path=f"tlvs[{index}].{key}", message=message)
         password = self.password.reveal()
         if len(password) > CREDENTIAL_MOST:
             yield ConfigFault(

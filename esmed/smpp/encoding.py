@@ -15,6 +15,7 @@ from msgspec import structs
 from esmed.models import Fault, Millis, Plan, Priority, Request
 from esmed.smpp.addresses import Addresses, fault
 from esmed.smpp.config import Config
+from esmed.smpp.tlvs import Parameters
 from pdu import (
     DataCoding,
     DataSm,
@@ -59,6 +60,8 @@ class Encoder:
             "latin1": int(DataCoding.LATIN1),
             "binary": int(DataCoding.BINARY),
         }
+        self._parameters = Parameters(config.tlvs)
+        self._adds = bool(config.tlvs)
         self._single = {"gsm7": min(SEPTETS, config.short_message_max)}
         self._esm_class = config.esm_class
         self._esm_class_udhi = config.esm_class | _UDHI
@@ -83,6 +86,9 @@ class Encoder:
         destination = self._addresses.destination(request.to)
         if isinstance(destination, Fault):
             return destination
+        tlvs = self._parameters.of(request)
+        if isinstance(tlvs, Fault):
+            return tlvs
         if request.data is not None:
             return self._plan_binary(request, request.data, reference)
         if request.udh is not None:
@@ -119,6 +125,11 @@ class Encoder:
                 tlv.build(Tag.SAR_TOTAL_SEGMENTS, total),
                 tlv.build(Tag.SAR_SEGMENT_SEQNUM, part),
             )
+        if self._adds or request.tlvs:
+            added = self._parameters.of(request)
+            if isinstance(added, Fault):
+                return added
+            tlvs += added
         pdu = SubmitSm(
             source_addr_ton=source[0],
             source_addr_npi=source[1],

@@ -5,13 +5,15 @@ operator.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
-from esmed.fieldtypes import Integer, unexpected
+from esmed.errors import ConfigFault
+from esmed.fieldtypes import Integer, Text, unexpected
 from esmed.secret import Surroundings
 from esmed.settings import Section
+from pdu import Tag
 
 Octet = Annotated[int, Integer(0, 255)]
 
@@ -50,6 +52,100 @@ class RegisteredDelivery(Section):
     final: Octet = 0x01
     all: Octet = 0x11
     none: Octet = 0x00
+
+
+@dataclass(frozen=True, slots=True)
+class TlvValueType:
+    """An integer or a string, as the TLV's type wants it."""
+
+    def read(self, raw: object, _: Surroundings) -> int | str:
+        if isinstance(raw, bool) or not isinstance(raw, int | str):
+            raise unexpected("a string or an integer", raw)
+        return raw
+
+    def show(self, value: object) -> object:
+        return value
+
+
+_WIDTHS: Final = {"int1": 1, "int2": 2, "int4": 4}
+_OURS: Final = frozenset(
+    {
+        Tag.MESSAGE_PAYLOAD,
+        Tag.SAR_MSG_REF_NUM,
+        Tag.SAR_TOTAL_SEGMENTS,
+        Tag.SAR_SEGMENT_SEQNUM,
+        Tag.QOS_TIME_TO_LIVE,
+    }
+)
+"""What is written, and read, by other settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tlv(Section):
+    """An optional parameter of a vendor, or one of the standard that we have no use
+    for ourselves, SMPP 3.4 §5.3."""
+
+    tag: Annotated[int, Integer(1, 0xFFFF)]
+    name: Annotated[str, Text(least=1, most=64, ascii_only=True)]
+    """What messages and webhooks call it."""
+    type: Literal["int1", "int2", "int4", "string", "cstring", "hex"] = "string"
+    value: Annotated[int | str, TlvValueType()] | None = None
+    """Of messages that give none."""
+    required: bool = False
+    """Whether a message without one is refused."""
+
+    def octets(self, value: int | str) -> bytes:
+        """A value as it is written; ValueError says what was expected."""
+        if self.type in _WIDTHS:
+            return self._integer(value, _WIDTHS[self.type])
+        if not isinstance(value, str):
+            raise unexpected("a string", value)
+        if self.type == "hex":
+            try:
+                return bytes.fromhex(value)
+            except ValueError:
+                raise unexpected("pairs of hexadecimal digits", value) from None
+        octets = value.encode()
+        if self.type == "string":
+            return octets
+        if 0 in octets:
+            raise ValueError("has a NUL character")
+        return octets + b"\0"
+
+    def shown(self, octets: bytes) -> int | str:
+        """What came, as JSON would have it; in hex if it is not of the type."""
+        width = _WIDTHS.get(self.type)
+        if width is not None and len(octets) == width:
+            return int.from_bytes(octets, "big")
+        text = octets.removesuffix(b"\0") if self.type == "cstring" else octets
+        if self.type in {"string", "cstring"}:
+            try:
+                return text.decode()
+            except UnicodeDecodeError:
+                pass
+        return octets.hex()
+
+    def _integer(self, value: int | str, width: int) -> bytes:
+        most = 256**width - 1
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value[:20])
+        if not isinstance(value, int) or not 0 <= value <= most:
+            raise unexpected(f"an integer from 0 to {most}", value)
+        return value.to_bytes(width, "big")
+
+    def faults(self) -> Iterator[ConfigFault]:
+        if self.tag in _OURS:
+            message = f"{Tag(self.tag).name.lower()} is written by other settings"
+            yield ConfigFault(path="tag", message=message)
+        if self.value is None:
+            return
+        try:
+            self.octets(self.value)
+        except ValueError as error:
+            yield ConfigFault(path="value", message=str(error))
+        if self.required:
+            message = "goes without saying: there is a value for all"
+            yield ConfigFault(path="required", message=message)
 
 
 @dataclass(frozen=True, slots=True)

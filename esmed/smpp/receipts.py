@@ -1,10 +1,14 @@
 """What an SMSC delivers, as the daemon understands it: receipts and MO. Pure."""
 
+import re
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Final
 
 from esmed.models import InboundIn, MessageState, Millis, ReceiptIn
 from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
+from esmed.smpp.tlvs import Parameters
 from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, tlv, udh
 from pdu.datacoding import decode_text, encoding_of
 from pdu.receipt import (
@@ -14,6 +18,7 @@ from pdu.receipt import (
     as_hex,
     canonical_id,
     parse,
+    parse_date,
 )
 
 _STATES: Final = {
@@ -28,6 +33,9 @@ _STATES: Final = {
     None: MessageState.BUFFERED,
 }
 _UDHI: Final = int(EsmClass.UDHI)
+_TEXT: Final = re.compile(rb"\btext ?:", re.IGNORECASE)
+_WORDS_MOST: Final = 256
+"""Octets of a receipt that are kept: longer ones are not of the usual kind."""
 
 
 def keys(id_form: str, message_id: str) -> tuple[str, ...]:
@@ -63,6 +71,8 @@ class Interpreter:
     def __init__(self, name: str, config: Config) -> None:
         self._name = name
         self._addresses = Addresses(config)
+        self._parameters = Parameters(config.tlvs)
+        self._zone = config.timezone
         self._id_form = config.id_form
         self._alphabet = config.alphabet
         self._default_coding = config.gsm7_data_coding
@@ -90,6 +100,9 @@ class Interpreter:
             at=now,
             source=pdu.source_addr,
             destination=pdu.destination_addr,
+            done_at=_moment(found.done_date, self._zone),
+            text=_own_words(found.raw),
+            tlvs=self._parameters.shown(pdu.tlvs) if pdu.tlvs else None,
         )
 
     def _inbound(
@@ -124,6 +137,7 @@ class Interpreter:
             total=total,
             part=part,
             session=session,
+            tlvs=self._parameters.shown(pdu.tlvs) if pdu.tlvs else None,
         )
 
 
@@ -149,3 +163,24 @@ def _error(found: Receipt) -> str:
         return found.err
     code = int.from_bytes(octets[1:], "big")
     return f"{code:03d}" if code else found.err
+
+
+def _own_words(raw: bytes) -> str:
+    """The text of a receipt up to where it repeats the message, which is private."""
+    found = _TEXT.search(raw)
+    words = raw[:_WORDS_MOST] if found is None else raw[: found.start()][:_WORDS_MOST]
+    return words.decode("latin-1").replace("\0", " ").strip()
+
+
+@lru_cache(maxsize=1024)
+def _moment(date: str, zone: tzinfo) -> Millis | None:
+    """A date of a receipt, which has seldom more than minutes and no zone."""
+    found = parse_date(date)
+    if found is None:
+        return None
+    try:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=zone)
+        return round(found.timestamp() * 1000)
+    except (OverflowError, ValueError):
+        return None

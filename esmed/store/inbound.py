@@ -148,6 +148,7 @@ def _store(unit: Unit, parts: Sequence[InboundIn]) -> None:
         parts=merged.parts,
         complete=merged.complete,
         received_at=received_at,
+        tlvs=merged.tlvs,
     )
     unit.connection.execute(
         "INSERT INTO inbound VALUES (?, ?, ?)", (seq, received_at, text(inbound))

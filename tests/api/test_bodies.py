@@ -79,6 +79,18 @@ class TestTypes:
             ("on_unknown", "retry", "expected one of resend, hold, fail"),
             ("connector", {}, "expected a string"),
             ("reference", 7, "expected a string"),
+            ("tlvs", [], "expected an object whose values are strings or integers"),
+            (
+                "tlvs",
+                {"a": 1.5},
+                "expected an object whose values are strings or integers",
+            ),
+            ("tlvs", {"a\ud800": 1}, "has a lone surrogate, which is half a character"),
+            (
+                "tlvs",
+                {"a": "\udfff"},
+                "has a lone surrogate, which is half a character",
+            ),
         ],
     )
     def test_the_field_and_what_it_should_be(

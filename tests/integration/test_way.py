@@ -12,7 +12,7 @@ from integration.site import (
 )
 
 from esmed.simulator import SmscSimulator
-from pdu import SubmitSm, SubmitSmResp
+from pdu import DeliverSm, SubmitSm, SubmitSmResp
 
 LONG = (
     "Ваше замовлення № 20417 вже в дорозі: кур'єр приїде сьогодні. Дякуємо!",
@@ -50,6 +50,68 @@ async def test_there_and_back(site: Site, smsc: FakeSmsc):
     [answer] = [entry for entry in timeline if entry["event"] == "answer"]
     assert answer["sequence_number"] == pdu.sequence
     assert answer["status"] == "ESME_ROK"
+
+
+async def test_optional_parameters_there_and_back(site: Site, smsc: FakeSmsc):
+    declared = [
+        {"tag": 0x1400, "name": "dlt_entity", "required": True},
+        {"tag": 0x1411, "name": "operator"},
+    ]
+    await site.start(carrier=connector(smsc, tlvs=declared, timezone="+03:00"))
+    id_ = await site.submit(to="380501234500", tlvs={"dlt_entity": "1201"})
+    [pdu] = await submits(smsc, 1)
+    assert pdu.tlvs == ((0x1400, b"1201"),)
+    bind = await a_bind(smsc)
+    bind.deliver(
+        DeliverSm(
+            sequence=7001,
+            esm_class=4,
+            source_addr="380501234500",
+            short_message=b"id:m1 done date:2601010305 stat:DELIVRD err:0A text:hi",
+            tlvs=((0x1411, b"kyivstar"), (0x1499, b"\x01")),
+        )
+    )
+    message = await site.reaches(id_, "delivered")
+    came = message["segments"][0]["receipt"]
+    assert came.pop("at")
+    assert came == {
+        "state": "delivered",
+        "stat": "DELIVRD",
+        "err": "0A",
+        "done_at": "2026-01-01T00:05:00.000Z",
+        "text": "id:m1 done date:2601010305 stat:DELIVRD err:0A",
+        "tlvs": {"operator": "kyivstar", "0x1499": "01"},
+    }
+    timeline = (await site.get(f"/v1/messages/{id_}/trace"))["timeline"]
+    [entry] = [entry for entry in timeline if entry["event"] == "receipt"]
+    assert entry["tlvs"] == came["tlvs"]
+    assert entry["text"] == came["text"]
+    bind.deliver(
+        DeliverSm(
+            sequence=7002,
+            source_addr="+380501234500",
+            destination_addr="1234",
+            short_message=b"hi",
+            tlvs=((0x1411, b"kyivstar"),),
+        )
+    )
+    events = await site.told(2)
+    data = events[1]["data"]
+    assert (data["from"], data["tlvs"]) == ("380501234500", {"operator": "kyivstar"})
+
+
+async def test_optional_parameters_that_cannot_be(site: Site, smsc: FakeSmsc):
+    declared = [{"tag": 0x1400, "name": "entity", "type": "int1", "required": True}]
+    await site.start(carrier=connector(smsc, tlvs=declared))
+    for given, field in (
+        (None, "tlvs.entity"),
+        ({"entity": 256}, "tlvs.entity"),
+        ({"entity": 1, "other": 2}, "tlvs.other"),
+    ):
+        body = {"to": "380501234500", "text": "hi", "tlvs": given}
+        status, answer = await site.ask("POST", "/v1/messages", body)
+        assert status == 400
+        assert [each["field"] for each in answer["errors"]] == [field]
 
 
 async def test_texts_arrive_as_they_were(site: Site, simulator: SmscSimulator):

@@ -16,6 +16,7 @@ from esmed.smpp.quirks import (
     PriorityFlags,
     RegisteredDelivery,
     Sources,
+    Tlv,
 )
 
 HERE = Surroundings(environ={}, directory=Path("/srv/esmed"))
@@ -105,6 +106,7 @@ def test_defaults() -> None:
             esm_class=0,
             protocol_id=0,
             priority_flag=PriorityFlags(high=0, normal=0, bulk=0),
+            tlvs=(),
             validity_format="relative",
             validity_max=None,
             timezone=UTC,
@@ -191,6 +193,37 @@ def test_the_forms_of_source() -> None:
     }
     assert faults("source: none") == {
         "source": 'expected auto or a mapping, got "none"'
+    }
+
+
+def test_tlvs() -> None:
+    found, _ = read("tlvs: [{tag: 0x1400, name: a, type: int2, value: 7}]")
+    assert found.tlvs == (Tlv(tag=0x1400, name="a", type="int2", value=7),)
+    assert faults(
+        "tlvs:\n"
+        "  - {tag: 0x1400, name: a}\n"
+        "  - {tag: 0x1400, name: a, type: int1, value: 256}\n"
+        "  - {tag: 0x0424, name: b, type: float, value: [1]}\n"
+        "  - {tag: 0, name: c, value: x, required: true}"
+    ) == {
+        "tlvs[1].tag": "is that of another one",
+        "tlvs[1].name": "is that of another one",
+        "tlvs[1].value": "expected an integer from 0 to 255, got 256",
+        "tlvs[2].type": "expected one of int1, int2, int4, string, cstring, hex, "
+        'got "float"',
+        "tlvs[2].value": "expected a string or an integer, got a list",
+        "tlvs[2].tag": "message_payload is written by other settings",
+        "tlvs[3].tag": "expected an integer from 1 to 65535, got 0",
+    }
+    assert faults("tlvs: [{tag: 1, name: a}, {tag: 1, name: a}]") == {
+        "tlvs[1].tag": "is that of another one",
+        "tlvs[1].name": "is that of another one",
+    }
+    assert faults("tlvs: {tag: 1, name: c, value: x, required: true}") == {
+        "tlvs": "expected a list, got a mapping"
+    }
+    assert faults("tlvs: [{tag: 1, name: c, value: x, required: true}]") == {
+        "tlvs[0].required": "goes without saying: there is a value for all"
     }
 
 

@@ -1,6 +1,8 @@
 """esmed.smpp.receipts."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,7 +78,35 @@ def test_a_receipt():
         at=1234,
         source="380501234567",
         destination="Shop",
+        done_at=1_765_024_260_000,  # 2025-12-06 12:31 UTC
+        text="id:1046379029 sub:001 dlvrd:001 submit date:2512061230 "
+        "done date:2512061231 stat:DELIVRD err:000",
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "done_at"),
+    [
+        (UTC, "2025-12-06T12:31:00+00:00"),
+        (timezone(timedelta(hours=3)), "2025-12-06T09:31:00+00:00"),
+        (ZoneInfo("Europe/Kyiv"), "2025-12-06T10:31:00+00:00"),
+    ],
+)
+def test_receipts_are_dated_in_the_timezone_of_the_smsc(zone, done_at):
+    found = receipt(settings={"timezone": zone}).done_at
+    assert found == datetime.fromisoformat(done_at).timestamp() * 1000
+
+
+@pytest.mark.parametrize("date", [b"", b"0000000000", b"yesterday", b"9999999999"])
+def test_a_date_that_is_none(date):
+    text = b"id:1 stat:DELIVRD done date:%s err:000" % date
+    assert receipt(short_message=text).done_at is None
+
+
+def test_the_text_of_a_receipt_is_kept_up_to_that_of_the_message():
+    found = receipt(short_message=b"id:1 stat:ODD err:0A7 Text:my secret")
+    assert found.text == "id:1 stat:ODD err:0A7"
+    assert receipt(short_message=b"id:1 stat:X " + b"y" * 300).text.endswith("y" * 244)
 
 
 @pytest.mark.parametrize(
