@@ -57,18 +57,18 @@ def note(connection: sqlite3.Connection, op: base.HookResult) -> None:
     )
     if due_at is not None:
         connection.execute(
-            "UPDATE outbox SET due_at = ?1 WHERE due_at < ?1 AND seq > ?2"
-            " AND stream = (SELECT stream FROM outbox WHERE seq = ?2)",
-            (due_at, op.seq),
+            "UPDATE outbox SET due_at = :at WHERE due_at < :at AND seq > :seq"
+            " AND stream = (SELECT stream FROM outbox WHERE seq = :seq)",
+            {"at": due_at, "seq": op.seq},
         )
 
 
 def replay(connection: sqlite3.Connection, op: base.Replay) -> int:
     """Have events delivered again; return how many."""
     return connection.execute(
-        "UPDATE outbox SET state = 'pending', due_at = ?1, begun_at = ?1, tries = 0"
-        " WHERE due_at IS NULL AND created_at >= ?2 AND (state = 'dead' OR ?3)",
-        (op.now, op.since, not op.dead),
+        "UPDATE outbox SET state = 'pending', due_at = :now, begun_at = :now, tries = 0"
+        " WHERE due_at IS NULL AND created_at >= :since AND (state = 'dead' OR :all)",
+        {"now": op.now, "since": op.since, "all": not op.dead},
     ).rowcount
 
 
@@ -99,7 +99,7 @@ class Outlook:
             return []
         each = max(_LEAST, limit // len(wanted))
         (found,) = connection.execute(
-            _HEADS, (text(wanted), now, limit, each)
+            _HEADS, {"urls": text(wanted), "now": now, "limit": limit, "each": each}
         ).fetchone()
         return [
             base.OutboxItem(
@@ -121,7 +121,9 @@ class Outlook:
     ) -> list[str]:
         """Return URLs with due events, from where the last look ended."""
         most = _STEPS + len(skip)
-        (found,) = connection.execute(_URLS, (self._from, now, most)).fetchone()
+        (found,) = connection.execute(
+            _URLS, {"at": self._from, "now": now, "most": most}
+        ).fetchone()
         urls = _decode_urls(found)
         wanted = [one.url for one in urls if one.due and one.url not in skip]
         if len(wanted) > URLS:
@@ -156,14 +158,14 @@ _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 # Each step of the recursion is one step down the index, however much waits for a URL.
 _URLS: Final = """
     WITH RECURSIVE urls (url, number) AS (
-        SELECT (SELECT min(url) FROM outbox WHERE due_at IS NOT NULL AND url >= ?1), 1
+        SELECT (SELECT min(url) FROM outbox WHERE due_at IS NOT NULL AND url >= :at), 1
         UNION ALL
         SELECT (SELECT min(o.url) FROM outbox AS o
                 WHERE o.due_at IS NOT NULL AND o.url > urls.url), number + 1
-        FROM urls WHERE urls.url IS NOT NULL AND number < ?3
+        FROM urls WHERE urls.url IS NOT NULL AND number < :most
     )
     SELECT json_group_array(json_array(url, EXISTS (
-        SELECT 1 FROM outbox AS o WHERE o.url = urls.url AND o.due_at <= ?2)))
+        SELECT 1 FROM outbox AS o WHERE o.url = urls.url AND o.due_at <= :now)))
     FROM urls WHERE url IS NOT NULL
 """
 
@@ -171,13 +173,13 @@ _HEADS: Final = """
     SELECT json_group_array(json_array(o.seq, o.id, o.stream, o.type, o.url, o.body,
         o.begun_at, o.due_at, o.tries))
     FROM (
-        SELECT h.seq FROM json_each(?1) AS wanted CROSS JOIN outbox AS h
+        SELECT h.seq FROM json_each(:urls) AS wanted CROSS JOIN outbox AS h
         ON h.seq IN (
             SELECT seq FROM outbox AS one
-            WHERE url = wanted.value AND due_at <= ?2 AND NOT EXISTS (
+            WHERE url = wanted.value AND due_at <= :now AND NOT EXISTS (
                 SELECT 1 FROM outbox AS earlier WHERE earlier.stream = one.stream
                 AND earlier.seq < one.seq AND earlier.due_at IS NOT NULL)
-            ORDER BY due_at, seq LIMIT ?4)
-        ORDER BY h.due_at, h.seq LIMIT ?3
+            ORDER BY due_at, seq LIMIT :each)
+        ORDER BY h.due_at, h.seq LIMIT :limit
     ) AS head CROSS JOIN outbox AS o ON o.seq = head.seq
 """

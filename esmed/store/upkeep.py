@@ -71,7 +71,9 @@ def prune(unit: Unit, now: Millis, before: Millis, limit: int) -> int:
         *((rows, now) for rows in _FORGOTTEN),
     ]
     return max(
-        unit.connection.execute(deletion(rows), (bound, limit)).rowcount
+        unit.connection.execute(
+            deletion(rows), {"before": bound, "limit": limit}
+        ).rowcount
         for rows, bound in steps
     )
 
@@ -82,5 +84,5 @@ def deletion(rows: _Aging) -> str:
     return (
         f"DELETE FROM {rows.table} WHERE {key} IN (SELECT {rows.key} FROM"  # noqa: S608 - ours
         f" (SELECT {rows.key}, {rows.time} AS time FROM {rows.table}"
-        f" WHERE {rows.which} ORDER BY {rows.order} LIMIT ?2) WHERE time < ?1)"
+        f" WHERE {rows.which} ORDER BY {rows.order} LIMIT :limit) WHERE time < :before)"
     )
