@@ -69,6 +69,12 @@ def _run(args: argparse.Namespace) -> int:
 
     log.configure(args.log_format)
     config = _load(args.config)
+    log.configure(
+        args.log_format,
+        level=config.log.level,
+        numbers=config.log.numbers,
+        texts=config.log.texts,
+    )
     warn = log.get("config").warning
     for advice in config.warnings:
         warn("config.advice", path=advice.path, message=advice.message)
@@ -121,12 +127,10 @@ def _check_config(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    import logging
-
     from esmed import demo, log
 
     # A lost link is part of the show.
-    log.configure(level=logging.ERROR)
+    log.configure(level="error")
     return asyncio.run(demo.run(args))
 
 
@@ -242,6 +246,12 @@ def _add_clients(commands: "Commands") -> None:
         ("resume", "send over it again"),
     ):
         client(name, text).add_argument("connector", metavar="CONNECTOR")
+    operation = client("operation", "have a connector do something else it can")
+    operation.add_argument("connector", metavar="CONNECTOR")
+    operation.add_argument(
+        "operation", nargs="?", metavar="NAME", help="none: show what it can do"
+    )
+    operation.add_argument("arguments", nargs="*", metavar="KEY=VALUE")
     replay = client("replay", "send webhooks again")
     replay.add_argument(
         "--since",

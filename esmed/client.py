@@ -7,6 +7,7 @@ Answers go to stdout, complaints to stderr, one line each.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -226,6 +227,21 @@ async def _order(daemon: Daemon, connector: str, order: str) -> int:
     return 0
 
 
+async def operation(daemon: Daemon, args: argparse.Namespace) -> int:
+    """Have a connector do something; without a name, show what it can do."""
+    path = f"/v1/connectors/{_quoted(args.connector)}/operations"
+    known = {one["name"]: one for one in (await daemon.ask("GET", path))["operations"]}
+    if args.operation is None:
+        for one in known.values():
+            _explain(one)
+        return 0
+    schema = known.get(args.operation, {}).get("arguments", {})
+    body = _arguments(args.arguments, schema)
+    found = await daemon.ask("POST", f"{path}/{_quoted(args.operation)}", body)
+    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    return 0
+
+
 async def replay(daemon: Daemon, args: argparse.Namespace) -> int:
     """Have events sent to their webhooks again."""
     since = _since(args.since, datetime.now(UTC))
@@ -241,6 +257,7 @@ COMMANDS: Final[Mapping[str, Question]] = {
     "trace": trace,
     "estimate": estimate,
     "cancel": cancel,
+    "operation": operation,
     "pause": pause,
     "resume": resume,
     "replay": replay,
@@ -260,6 +277,25 @@ def _text(argument: str) -> str:
         return sys.stdin.buffer.read().decode().removesuffix("\n")
     except UnicodeDecodeError as exc:
         raise ClientError("text: what stdin holds is not UTF-8") from exc
+
+
+def _arguments(pairs: Sequence[str], schema: Mapping[str, Any]) -> dict[str, object]:
+    """Return ``key=value`` arguments, typed as the schema says; else as they look."""
+    found: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise ClientError(f"{pair}: expected KEY=VALUE")
+        found[key] = text
+        if "string" not in _types(schema.get("properties", {}).get(key, {})):
+            with contextlib.suppress(msgspec.DecodeError):
+                found[key] = msgspec.json.decode(text)
+    return found
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    """Return the types that a value may have by a JSON Schema, as far as it says."""
+    return [one["type"] for one in schema.get("anyOf", [schema]) if "type" in one]
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, object]:
@@ -284,6 +320,21 @@ def _quoted(part: str) -> str:
 
 
 # --- showing -------------------------------------------------------------------------
+
+
+def _explain(operation: Mapping[str, Any]) -> None:
+    """Show an operation and its arguments."""
+    print(f"{operation['name']}: {operation['summary']}")
+    schema = operation["arguments"]
+    for key, one in schema["properties"].items():
+        needed = key in schema["required"]
+        default = "needed" if needed else f"default {_json(one.get('default'))}"
+        words = [" or ".join(_types(one)), default, one.get("description", "")]
+        print(f"  {key}: {'; '.join(filter(None, words))}")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _refusal(status: int, answer: bytes) -> str:

@@ -162,6 +162,15 @@ class Route(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Section):
+    """What the log tells. Its form is an option of the command line."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    numbers: Literal["masked", "full"] = "masked"
+    texts: Literal["masked", "full"] = "masked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Section):
     """Everything the daemon is told, complete and checked."""
 
@@ -172,6 +181,7 @@ class Config(Section):
     node: Name = field(default_factory=lambda: os.uname().nodename)
     store: Store
     http: Http = Http()
+    log: Log = Log()
     webhooks: Webhooks = Webhooks()
     connectors: Mapping[str, ConnectorConfig]
     routes: tuple[Route, ...] = ()

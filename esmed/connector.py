@@ -9,9 +9,9 @@ Everything here runs in the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -129,6 +129,21 @@ class Sink(Protocol):
         """Hear that a connector's capacity or health may have changed."""
 
 
+class Operation(Struct, frozen=True):
+    """Something else that a connector can do when an administrator asks for it.
+
+    ``arguments`` is a Struct that forbids unknown fields: its types, limits and
+    descriptions (`msgspec.Meta`) are what callers are told and held to. ``run`` takes
+    one and returns plain JSON values; it may raise `InvalidError` about a field of it,
+    `ConflictError`, and `BusyError` where the peer cannot be asked now.
+    """
+
+    name: str
+    summary: str
+    arguments: type[Struct]
+    run: Callable[[Any], Awaitable[Mapping[str, Any]]]
+
+
 class Connector(Protocol):
     """An SMSC or a provider."""
 
@@ -178,3 +193,6 @@ class Connector(Protocol):
 
     def rebind(self) -> None:
         """Leave all hosts and connect anew."""
+
+    def operations(self) -> Sequence[Operation]:
+        """Tell what else it can do."""

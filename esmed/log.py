@@ -6,7 +6,9 @@
     2026-01-01T12:00:00.000Z INFO smpp.link link.bound connector=carrier host=smsc…
 
 What a field holds is told by its name: those of `NUMBERS` are phone numbers and those
-of `TEXTS` are what people wrote. Both are masked unless `configure` is told otherwise.
+of `TEXTS` are what people wrote. Both are masked unless `configure` is told otherwise,
+and so is what looks like a phone number in the text of an exception. A mapping is shown
+as it is: who makes one masks what is in it.
 Control characters are escaped, so that nobody's text can forge a line or move a cursor.
 """
 
@@ -15,18 +17,25 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from itertools import count
 from typing import Final, Literal, TextIO
 
+from esmed import masking
+
 Format = Literal["text", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+Shown = Literal["masked", "full"]
 
 NUMBERS: Final = frozenset(
     {"to", "from", "sender", "number", "source", "destination", "source_addr"}
     | {"destination_addr"}
 )
 TEXTS: Final = frozenset({"text", "data", "udh", "short_message", "body"})
+
+ASKED_FOR: Final = "smpp.pdu"
+"""The log whose events are told whatever the level."""
 
 _FIELDS = "esmed_fields"
 _NEEDS_QUOTES = re.compile(r'[\s"=\\]|^$')
@@ -82,28 +91,34 @@ def get(name: str) -> Log:
 def configure(
     form: Format = "text",
     *,
-    level: int = logging.INFO,
-    mask: bool = True,
+    level: Level = "info",
+    numbers: Shown = "masked",
+    texts: Shown = "masked",
     stream: TextIO | None = None,
 ) -> None:
     """Send every log of the process to `stream` (stderr), instead of where it went."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(EventFormatter(form, mask=mask))
+    handler.setFormatter(EventFormatter(form, numbers=numbers, texts=texts))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
     # One line per request is what metrics are for.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # Somebody asked for these, for a while.
+    logging.getLogger(f"esmed.{ASKED_FOR}").setLevel(logging.INFO)
 
 
 class EventFormatter(logging.Formatter):
     """One line a record; records of other packages become their text."""
 
-    def __init__(self, form: Format, *, mask: bool = True) -> None:
+    def __init__(
+        self, form: Format, *, numbers: Shown = "masked", texts: Shown = "masked"
+    ) -> None:
         super().__init__()
         self._form = form
-        self._mask = mask
+        self._mask_numbers = numbers == "masked"
+        self._mask_texts = texts == "masked"
 
     def format(self, record: logging.LogRecord) -> str:
         fields = self._fields(record)
@@ -126,16 +141,19 @@ class EventFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             exc = record.exc_info[1]
-            fields["error"] = f"{type(exc).__name__}: {exc}"
-            fields["traceback"] = "".join(traceback.format_exception(exc))
+            fields["error"] = self._prose(f"{type(exc).__name__}: {exc}")
+            fields["traceback"] = self._prose("".join(traceback.format_exception(exc)))
         return fields
 
+    def _prose(self, text: str) -> str:
+        return masking.numbers_in(text) if self._mask_numbers else text
+
     def _value(self, name: str, value: object) -> object:
-        if self._mask and value is not None:
-            if name in NUMBERS:
-                return mask_number(str(value))
-            if name in TEXTS:
-                return _size(value)
+        if value is not None:
+            if self._mask_numbers and name in NUMBERS:
+                return masking.number(str(value))
+            if self._mask_texts and name in TEXTS:
+                return masking.size(value)
         match value:
             case Enum():
                 return value.value
@@ -144,32 +162,19 @@ class EventFormatter(logging.Formatter):
             case bytes():
                 return value.hex()
             case BaseException():
-                return str(value) or type(value).__name__
+                return self._prose(str(value)) or type(value).__name__
+            case Mapping():
+                return dict(value)
             case _:
                 return str(value)
-
-
-def mask_number(text: str) -> str:
-    """Of seven digits or more only the first three and the last two stay readable."""
-    digits = sum(map(str.isdecimal, text))
-    if digits < 7:
-        return text
-    seen = count(1)
-    return re.sub(
-        r"\d", lambda m: m[0] if not 3 < next(seen) <= digits - 2 else "*", text
-    )
-
-
-def _size(value: object) -> str:
-    if isinstance(value, bytes):
-        return f"({len(value)} octets)"
-    return f"({len(str(value))} characters)"
 
 
 def _word(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    if not isinstance(value, str):
+    if isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
+    elif not isinstance(value, str):
         return json.dumps(value)
     text = _escape(value)
     if text != value or _NEEDS_QUOTES.search(text):

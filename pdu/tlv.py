@@ -7,6 +7,7 @@ first of several equal tags.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from pdu.errors import EncodeError
@@ -79,7 +80,7 @@ def build(tag: int, value: int | str | bytes) -> tuple[int, bytes]:
     """
     kind = KINDS.get(tag, _RAW)
     # A value of the wrong type is refused by the kind itself.
-    return int(tag), kind.encode(_name(tag), value)  # type: ignore[arg-type]
+    return int(tag), kind.encode(name(tag), value)  # type: ignore[arg-type]
 
 
 def get(tlvs: Tlvs, tag: int) -> int | str | bytes | None:
@@ -120,25 +121,29 @@ def write(tlvs: Tlvs) -> bytes:
     for tag, value in tlvs:
         if not isinstance(tag, int) or not 0 <= tag <= 0xFFFF:
             raise EncodeError("a TLV's tag is not an integer from 0 to 65535")
-        octets += _header.pack(tag, len(_RAW.encode(_name(tag), value)))
+        octets += _header.pack(tag, len(_RAW.encode(name(tag), value)))
         octets += value
     return bytes(octets)
 
 
 def read(frame: bytes, at: int) -> Tlvs:
     """Every whole TLV from ``at`` on; one that the frame's end cuts is dropped."""
-    found = []
-    end = len(frame)
-    while at + 4 <= end:
+    return tuple((tag, frame[start:end]) for tag, start, end in spans(frame, at))
+
+
+def spans(frame: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """Tag, start and end of the value of every whole TLV from ``at`` on."""
+    size = len(frame)
+    while at + 4 <= size:
         tag, length = _header.unpack_from(frame, at)
         start = at + 4
         at = start + length
-        if at <= end:
-            found.append((tag, frame[start:at]))
-    return tuple(found)
+        if at <= size:
+            yield tag, start, at
 
 
-def _name(tag: int) -> str:
+def name(tag: int) -> str:
+    """The standard's name of a tag, ``TLV 0x1401`` for a vendor's."""
     try:
         return Tag(tag).name.lower()
     except ValueError:

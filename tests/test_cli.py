@@ -73,7 +73,7 @@ class TestUse:
         "command",
         [
             *("run", "check-config", "demo", "simulate", "send", "status", "trace"),
-            *("estimate", "cancel", "pause", "resume", "replay"),
+            *("estimate", "cancel", "pause", "resume", "operation", "replay"),
         ],
     )
     def test_help(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,11 +156,20 @@ class TestRun:
     def test_until_a_signal(
         self, config: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        logs: list[tuple[object, ...]] = []
         monkeypatch.setattr("esmed.app.App", FakeApp)
-        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
-        config.write_text(GOOD.replace("routes: [{via: [carrier]}]", ""))
-        assert cli.main(["run", "-c", str(config)]) == 0
+        monkeypatch.setattr(
+            "esmed.log.configure", lambda form, **rest: logs.append((form, rest))
+        )
+        config.write_text(
+            GOOD.replace("routes: [{via: [carrier]}]", "log: {level: debug}")
+        )
+        command = ["run", "-c", str(config), "--log-format", "json"]
+        assert cli.main(command) == 0
         assert FakeApp.calls == ["start", "stop"]
+        # Before the file is read, for what is wrong with it, and as it says.
+        masked = {"numbers": "masked", "texts": "masked"}
+        assert logs == [("json", {}), ("json", {"level": "debug", **masked})]
 
     def test_what_keeps_it_from_starting(
         self,
@@ -170,7 +179,7 @@ class TestRun:
     ) -> None:
         error = TransportError("http.listen: cannot listen on 127.0.0.1:1")
         monkeypatch.setattr("esmed.app.App", FakeApp)
-        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
+        monkeypatch.setattr("esmed.log.configure", lambda *_, **__: None)
         monkeypatch.setattr(FakeApp, "error", error)
         assert cli.main(["run", "-c", str(config)]) == 1
         assert capsys.readouterr().err == f"esmed: {error}\n"
@@ -178,7 +187,7 @@ class TestRun:
     def test_a_wrong_configuration(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("esmed.log.configure", lambda *_: None)
+        monkeypatch.setattr("esmed.log.configure", lambda *_, **__: None)
         assert cli.main(["run", "-c", str(tmp_path / "none")]) == 2
 
 
@@ -225,6 +234,20 @@ class TestOthers:
             (["estimate", "hi"], "estimate", {"text": "hi", "to": None}),
             (["cancel", "id-1"], "cancel", {"id": "id-1"}),
             (["pause", "carrier"], "pause", {"connector": "carrier"}),
+            (
+                ["operation", "carrier", "trace_pdus", "seconds=5", "texts=true"],
+                "operation",
+                {
+                    "connector": "carrier",
+                    "operation": "trace_pdus",
+                    "arguments": ["seconds=5", "texts=true"],
+                },
+            ),
+            (
+                ["operation", "carrier"],
+                "operation",
+                {"connector": "carrier", "operation": None, "arguments": []},
+            ),
             (["resume", "carrier"], "resume", {"connector": "carrier"}),
             (
                 ["replay", "--since", "24h", "--dead"],

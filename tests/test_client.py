@@ -52,6 +52,19 @@ CONNECTOR = {
         }
     ],
 }
+OPERATIONS = "/v1/connectors/carrier/operations"
+TRACE = {
+    "name": "trace_pdus",
+    "summary": "Log every PDU for a while",
+    "arguments": {
+        "properties": {
+            "seconds": {"type": "integer", "description": "for how long"},
+            "texts": {"type": "boolean", "default": False},
+            "host": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        },
+        "required": ["seconds"],
+    },
+}
 IDLE = {**CONNECTOR, "name": "b", "rate": None, "oldest_queued_seconds": None}
 
 
@@ -311,6 +324,46 @@ class TestOthers:
         daemon.on(f"POST /v1/connectors/carrier/{order}", (200, CONNECTOR))
         assert await run(order, connector="carrier") == 0
         assert capsys.readouterr().out == "carrier  up\n"
+
+    async def test_operations_are_shown(
+        self, daemon: Script, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        daemon.on(f"GET {OPERATIONS}", (200, {"operations": [TRACE]}))
+        assert await run("operation", connector="carrier", operation=None) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "trace_pdus: Log every PDU for a while",
+            "  seconds: integer; needed; for how long",
+            '  texts: boolean; default false',
+            '  host: string or null; default null',
+        ]  # fmt: skip
+
+    async def test_an_operation(
+        self, daemon: Script, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        daemon.on(f"GET {OPERATIONS}", (200, {"operations": [TRACE]}))
+        daemon.on(f"POST {OPERATIONS}/trace_pdus", (200, {"hosts": ["a:1"]}))
+        pairs = ["seconds=5", "texts=true", "host=12345", "else=x", "more=[1]"]
+        wanted = {"connector": "carrier", "operation": "trace_pdus"}
+        assert await run("operation", **wanted, arguments=pairs) == 0
+        assert daemon.asked[-1][1] == {
+            "seconds": 5,
+            "texts": True,
+            "host": "12345",
+            "else": "x",
+            "more": [1],
+        }
+        assert json.loads(capsys.readouterr().out) == {"hosts": ["a:1"]}
+
+    async def test_operations_that_are_not_there(
+        self, daemon: Script, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        daemon.on(f"GET {OPERATIONS}", (200, {"operations": []}))
+        problem = {"title": "Not Found", "status": 404, "detail": "none such"}
+        daemon.on(f"POST {OPERATIONS}/balance", (404, problem))
+        wanted = {"connector": "carrier", "operation": "balance"}
+        assert await run("operation", **wanted, arguments=[]) == 1
+        assert await run("operation", **wanted, arguments=["x"]) == 1
+        assert capsys.readouterr().err == "none such\nx: expected KEY=VALUE\n"
 
     async def test_replay(
         self, daemon: Script, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ from esmed.config import (
     Client,
     Config,
     Http,
+    Log,
     Route,
     Webhooks,
     load,
@@ -88,6 +89,7 @@ class TestDefaults:
             timeout=10,
             concurrency=8,
         )
+        assert config.log == Log(level="info", numbers="masked", texts="masked")
         assert config.retry == Retry(attempts=10, min=5, max=600)
         assert config.shutdown_timeout == 30
         assert config.warnings == ()
@@ -114,6 +116,7 @@ http:
   clients:
     - {name: shop, token: {env: SHOP}, rate: 100/m, senders: [MyCompany, "1234"]}
     - {name: ops, token: t, admin: true}
+log: {level: debug, numbers: full, texts: full}
 webhooks:
   url: https://app.example.net/sms
   secret: s
@@ -164,6 +167,7 @@ shutdown_timeout: 45
             ),
             Client(name="ops", token=Secret("t"), admin=True),
         )
+        assert config.log == Log(level="debug", numbers="full", texts="full")
         assert config.webhooks.events == ("message.*", "message.delivered")
         assert config.webhooks.allow == ("hooks.example.org",)
         assert config.webhooks.timeout == 60

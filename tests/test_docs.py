@@ -398,7 +398,7 @@ def events() -> set[str]:
                 case ast.Call(
                     func=ast.Attribute(attr="info" | "warning" | "error"),
                     args=[ast.Constant(value=str(event))],
-                ) if re.fullmatch(r"[a-z]+(\.[a-z_]+)+", event):
+                ) if re.fullmatch(r"[a-z]+(\.[a-z_]+)*", event):
                     found.add(event)
                 case ast.Call(
                     func=ast.Name(id="tell" | "warn"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esmed import log
+from esmed import log, masking
 from esmed.models import MessageState
 from esmed.secret import Secret
 
@@ -25,9 +25,14 @@ def _logging_as_it_was() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
-def lines(form: log.Format = "text", *, mask: bool = True) -> io.StringIO:
+def lines(
+    form: log.Format = "text",
+    *,
+    numbers: log.Shown = "masked",
+    texts: log.Shown = "masked",
+) -> io.StringIO:
     stream = io.StringIO()
-    log.configure(form, mask=mask, stream=stream)
+    log.configure(form, numbers=numbers, texts=texts, stream=stream)
     return stream
 
 
@@ -145,7 +150,7 @@ class TestPrivacy:
         ],
     )
     def test_numbers(self, number: str, shown: str) -> None:
-        assert log.mask_number(number) == shown
+        assert masking.number(number) == shown
 
     def test_by_name_of_the_field(self) -> None:
         stream = lines()
@@ -162,10 +167,42 @@ class TestPrivacy:
             "udh=null id=777777777"
         )
 
-    def test_shown_when_asked_for(self) -> None:
-        stream = lines(mask=False)
-        log.get("x").info("e", to="380501234567", text="Привіт", data=b"\x01\x02")
-        assert only(stream) == "INFO x e to=380501234567 text=Привіт data=0102"
+    @pytest.mark.parametrize(
+        ("numbers", "texts", "shown"),
+        [
+            ("full", "full", "to=380501234567 text=Привіт"),
+            ("full", "masked", 'to=380501234567 text="(6 characters)"'),
+            ("masked", "full", "to=380*******67 text=Привіт"),
+        ],
+    )
+    def test_shown_when_asked_for(
+        self, numbers: log.Shown, texts: log.Shown, shown: str
+    ) -> None:
+        stream = lines(numbers=numbers, texts=texts)
+        log.get("x").info("e", to="380501234567", text="Привіт")
+        assert only(stream) == f"INFO x e {shown}"
+
+    def test_numbers_in_exceptions(self) -> None:
+        broken = ValueError(
+            "what is +380501234567 in 019b76da-a800-7611-85c8-123456789"
+        )
+        stream = lines()
+        log.get("x").error("e", exc=broken, reason=broken)
+        masked = "what is +380*******67 in 019b76da-a800-7611-85c8-123456789"
+        assert only(stream).count(masked) == 3
+        stream = lines(numbers="full")
+        log.get("x").error("e", exc=broken, reason=broken)
+        assert only(stream).count(str(broken)) == 3
+
+    def test_a_mapping_is_shown_as_it_is(self) -> None:
+        """Who makes one has masked what is in it."""
+        fields = {"source_addr": "380501234567", "n": 1, "x": 'say "ї"\n'}
+        stream = lines("json")
+        log.get("x").info("e", fields=fields)
+        assert json.loads(stream.getvalue())["fields"] == fields
+        stream = lines()
+        log.get("x").info("e", fields={"n": 1, "ї": "\n"})
+        assert only(stream) == r'''INFO x e fields="{\"n\": 1, \"ї\": \"\\n\"}"'''
 
 
 class TestSetUp:
@@ -174,10 +211,17 @@ class TestSetUp:
         log.get("x").debug("quiet")
         assert not log.get("x").enabled_for_debug()
         assert stream.getvalue() == ""
-        log.configure(level=logging.DEBUG, stream=stream)
+        log.configure(level="debug", stream=stream)
         log.get("x").debug("loud")
         assert log.get("x").enabled_for_debug()
         assert only(stream) == "DEBUG x loud"
+
+    def test_what_was_asked_for_is_told_whatever_the_level(self) -> None:
+        stream = io.StringIO()
+        log.configure(level="error", stream=stream)
+        log.get("x").warning("e")
+        log.get(log.ASKED_FOR).info("pdu")
+        assert only(stream) == f"INFO {log.ASKED_FOR} pdu"
 
     def test_configured_twice_writes_once(self) -> None:
         lines()

@@ -172,6 +172,11 @@ def replay(body: bytes) -> Replay:
     return _simple(body, _decode_replay, Replay)
 
 
+def arguments(body: bytes, cls: type[T]) -> T:
+    """Return the arguments of a connector's operation; no body: none. InvalidError."""
+    return _converted(_object(body) if body.strip() else {}, cls)
+
+
 def prefixed(path: str, errors: Sequence[FieldError]) -> list[FieldError]:
     """Return errors with the path of the object whose fields they are about."""
     return [

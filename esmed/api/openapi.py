@@ -78,7 +78,7 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.body is not None:
         schema = schemas[repr(operation.body)]
         described["requestBody"] = {
-            "required": True,
+            "required": isinstance(operation.body, type),
             "content": {"application/json": {"schema": schema}},
         }
         if operation.lines:

@@ -9,6 +9,7 @@ from esmed.api.problems import ProblemError
 from esmed.api.table import (
     ConnectorList,
     OperationList,
+    OperationView,
     Replayed,
     Status,
     WebhookSecret,
@@ -59,13 +60,24 @@ class OpsApi:
 
     async def operations(self, request: web.Request, _: Caller) -> web.Response:
         """``GET /v1/connectors/{name}/operations``."""
-        self._named(request)
-        return problems.json(views.encode(OperationList([])))
+        connector = self._named(request)
+        found = [
+            OperationView(one.name, one.summary, schema.arguments(one.arguments))
+            for one in connector.operations()
+        ]
+        return problems.json(views.encode(OperationList(found)))
 
     async def operate(self, request: web.Request, _: Caller) -> web.Response:
         """``POST /v1/connectors/{name}/operations/{operation}``."""
         connector = self._named(request)
-        raise NotFoundError(f"connectors of kind {connector.kind} have no operations")
+        name = request.match_info["operation"]
+        found = (one for one in connector.operations() if one.name == name)
+        operation = next(found, None)
+        if operation is None:
+            raise NotFoundError("the connector has no operation of this name")
+        body = await reading.json_body(request, self._max_body)
+        answer = await operation.run(bodies.arguments(body, operation.arguments))
+        return problems.json(views.encode(answer))
 
     def _named(self, request: web.Request) -> Connector:
         return self._gateway.connector(request.match_info["name"])

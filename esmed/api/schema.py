@@ -6,7 +6,7 @@ fault is found, not only the first.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -78,6 +78,15 @@ class Replay(Struct, forbid_unknown_fields=True):
 
     since: Annotated[datetime, Meta(tz=True)]
     dead: bool = False
+
+
+def arguments(cls: type[Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of an operation's arguments."""
+    _, components = msgspec.json.schema_components([cls], ref_template="#/$defs/{name}")
+    own: dict[str, Any] = components.pop(cls.__name__)
+    own.pop("title", None)
+    own.pop("description", None)
+    return {**own, "$defs": components} if components else own
 
 
 EXPECTED: Final[Mapping[str, str]] = {

@@ -58,10 +58,18 @@ class ConnectorList(Struct, frozen=True):
     connectors: list[ConnectorView]
 
 
+class OperationView(Struct, frozen=True):
+    """One thing that a connector can do; ``arguments`` is a JSON Schema of them."""
+
+    name: str
+    summary: str
+    arguments: dict[str, Any]
+
+
 class OperationList(Struct, frozen=True):
     """What else a connector can do."""
 
-    operations: list[str]
+    operations: list[OperationView]
 
 
 class Replayed(Struct, frozen=True):
@@ -100,7 +108,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     summary: str
     access: Access = "client"
     query: tuple[Parameter, ...] = ()
-    body: type[Struct] | None = None
+    body: object | None = None
+    """The type of the request's body, if it has one."""
     lines: bool = False
     """The body may be NDJSON instead, each line a `Submit`, and so may the answer."""
     status: int = 200
@@ -271,10 +280,11 @@ OPERATIONS: Final = (
         method="POST",
         path="/v1/connectors/{name}/operations/{operation}",
         name="operate",
-        summary="Do it",
+        summary="Do it; the body is an object of its arguments, or none",
         access="admin",
+        body=dict[str, Any],
         answers=(dict[str, Any],),
-        refusals=(404,),
+        refusals=(400, 404, 409, 413, 415, 503),
     ),
     Operation(
         method="POST",

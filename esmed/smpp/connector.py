@@ -25,6 +25,7 @@ from esmed.connector import (
     HealthState,
     HostView,
     Job,
+    Operation,
     Received,
     Sink,
     Usage,
@@ -39,6 +40,7 @@ from esmed.smpp.events import Received as Delivery
 from esmed.smpp.failover import Failover
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
+from esmed.smpp.operations import PduTrace
 from esmed.smpp.pace import Pace
 from esmed.smpp.receipts import Interpreter
 from esmed.smpp.sender import Sender
@@ -111,6 +113,7 @@ class SmppConnector:
         self._since = clock.now_ms()
         self._limit: tuple[Limit | None, float] = (None, 0.0)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._trace = PduTrace(name, self._links, clock)
         metrics.on_collect(self._collect)
 
     # --- life ------------------------------------------------------------------------
@@ -139,6 +142,7 @@ class SmppConnector:
             left = max(deadline - loop.time(), 0.0)
             stops = [loop.create_task(link.stop(left)) for link in self._links]
             await asyncio.gather(*stops)
+            self._trace.stop()
 
     def pause(self) -> None:
         """Return what is not written, and take no more; binds stay."""
@@ -176,6 +180,10 @@ class SmppConnector:
         """Window and rate."""
         sender, pace = self._sender, self._sender.pace
         return Usage(sender.used, self._config.window, pace.rate, pace.ceiling)
+
+    def operations(self) -> Sequence[Operation]:
+        """What an operator can ask for."""
+        return (self._trace.operation,)
 
     def capacity(self) -> int:
         """Parts that would leave at once, beside those that wait in the backlog."""

@@ -27,7 +27,7 @@ from esmed.smpp.events import (
 )
 from esmed.smpp.failover import Backoff, Failure
 from esmed.smpp.session import Bind as BindPdu
-from esmed.smpp.session import Session
+from esmed.smpp.session import Session, Tap
 from esmed.smpp.states import BOUND, State
 from esmed.smpp.status import bind_failure
 from esmed.smpp.timers import TimerSettings
@@ -116,6 +116,7 @@ class Link:
         )
         self._backoff = Backoff(config.reconnect.min, config.reconnect.max)
         self._certificates = certificate.Watch()
+        self._tap: Tap | None = None
         self._bound_at: float | None = None
         self._failure: Failure | None = None
         self._lasted = 0.0
@@ -198,6 +199,12 @@ class Link:
             task.cancel()
         await asyncio.wait([task])
         self._set("closed", "stopped" if self.state != "closed" else self.reason)
+
+    def trace(self, tap: Tap | None) -> None:
+        """Tell each PDU of this session and those to come; None: no more."""
+        self._tap = tap
+        if self.transport is not None:
+            self.transport.session.tap = tap
 
     def account(self) -> None:
         """Move what was counted since the last time to the metrics."""
@@ -294,8 +301,10 @@ class Link:
 
     def _make_transport(self) -> Transport:
         self.account()
+        session = Session(self._settings)
+        session.tap = self._tap
         self.transport = Transport(
-            Session(self._settings),
+            session,
             self._on_events,
             lambda: self._owner.link_writable(self),
         )

@@ -17,8 +17,9 @@ the table of its states; the rest of the rules:
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from esmed.errors import SessionError
 from esmed.smpp.events import (
@@ -85,6 +86,9 @@ Submittable: TypeAlias = (
     SubmitSm | SubmitMulti | DataSm | QuerySm | CancelSm | ReplaceSm
 )
 
+Tap: TypeAlias = Callable[[Literal["in", "out"], bytes], None]
+"""Is told each whole frame, as it came or is about to leave."""
+
 _header: Final = Struct(">IIII")
 _put_sequence: Final = Struct(">I").pack_into
 _SEQUENCE_AT: Final = 12
@@ -106,6 +110,7 @@ class Session:
         """The SMSC's sc_interface_version, if it gave one."""
         self.unacknowledged = 0
         """Messages received and neither accepted nor refused yet."""
+        self.tap: Tap | None = None
         self._settings = settings
         self._state = State.OPEN
         self._sends = SENDS[State.OPEN]
@@ -200,6 +205,9 @@ class Session:
             frames, fault = list(error.frames), error
         if frames:
             self._timers.heard(now)
+        if self.tap is not None:
+            for frame in frames:
+                self.tap("in", frame)
         for frame in frames:
             self._receive_frame(frame, now)
             if self.state is State.CLOSED:
@@ -255,6 +263,9 @@ class Session:
         """Take the bytes that are to be written."""
         data = bytes(self._out)
         self._out.clear()
+        if self.tap is not None:
+            for frame in Framer().feed(data):
+                self.tap("out", frame)
         return data
 
     def events(self) -> list[Event]:

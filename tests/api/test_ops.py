@@ -1,7 +1,7 @@
 """The endpoints about the daemon, over HTTP."""
 
 import pytest
-from fakes.httprig import Builder, Rig
+from fakes.httprig import OPS, SHOP, Builder, Rig, bearer
 
 from esmed import hooks
 from esmed.connector import Health, HealthState
@@ -52,11 +52,69 @@ class TestConnectors:
 
     async def test_operations(self, rig: Rig) -> None:
         reply = await rig.get("/v1/connectors/carrier/operations")
-        assert (reply.status, reply.json) == (200, {"operations": []})
-        reply = await rig.post("/v1/connectors/carrier/operations/balance")
-        assert reply.status == 404
-        reply = await rig.get("/v1/connectors/nobody/operations")
-        assert reply.status == 404
+        assert reply.status == 200
+        assert reply.json == {
+            "operations": [
+                {
+                    "name": "weigh",
+                    "summary": "Weigh a parcel",
+                    "arguments": {
+                        "type": "object",
+                        "properties": {
+                            "grams": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "how heavy",
+                            },
+                            "what": {"type": "string", "default": "letter"},
+                        },
+                        "required": ["grams"],
+                        "additionalProperties": False,
+                    },
+                }
+            ]
+        }
+        assert (await rig.get("/v1/connectors/nobody/operations")).status == 404
+
+    async def test_an_operation(self, rig: Rig) -> None:
+        path = "/v1/connectors/carrier/operations/weigh"
+        reply = await rig.post(path, {"grams": 5})
+        assert (reply.status, reply.json) == (200, {"grams": 5, "what": "letter"})
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            (b"", "grams"),
+            (b"{}", "grams"),
+            (b'{"grams": 0}', "grams"),
+            (b'{"grams": "5"}', "grams"),
+            (b'{"grams": 5, "colour": "red"}', "colour"),
+            (b"[]", ""),
+            (b"{", ""),
+        ],
+    )
+    async def test_arguments_that_do_not_fit(
+        self, rig: Rig, body: bytes, field: str
+    ) -> None:
+        path = "/v1/connectors/carrier/operations/weigh"
+        reply = await rig.post(path, data=body)
+        assert (reply.status, reply.fields) == (400, [field])
+
+    async def test_operations_that_cannot_be(self, rig: Rig) -> None:
+        for path in ("carrier/operations/balance", "nobody/operations/weigh"):
+            assert (await rig.post(f"/v1/connectors/{path}")).status == 404
+        path = "/v1/connectors/carrier/operations/weigh"
+        reply = await rig.post(path, {"grams": 1, "what": "air"})
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "7")
+
+    async def test_operations_are_for_administrators(self, build: Builder) -> None:
+        rig = await build(SHOP, OPS)
+        path = "/v1/connectors/carrier/operations"
+        assert (await rig.get(path, headers=bearer(SHOP))).status == 403
+        body = {"grams": 1}
+        shop, ops = bearer(SHOP), bearer(OPS)
+        assert (await rig.post(f"{path}/weigh", body, headers=shop)).status == 403
+        assert (await rig.post(f"{path}/weigh", body, headers=ops)).status == 200
 
 
 class TestHealth:

@@ -15,6 +15,7 @@ from esmed.connector import (
     HealthState,
     HostView,
     Job,
+    Operation,
     Usage,
 )
 from esmed.models import (
@@ -122,6 +123,9 @@ class FakeConnector:
         raise NotImplementedError
 
     def rebind(self) -> None:
+        raise NotImplementedError
+
+    def operations(self) -> Sequence[Operation]:
         raise NotImplementedError
 
     # --- what a test says ------------------------------------------------------------

@@ -1,12 +1,31 @@
 """What a gateway stands on: a dispatch that sends nothing, connectors that split."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
-from esmed.connector import Connector, Health, HealthState, HostView, Job, Usage
+from msgspec import Meta, Struct
+
+from esmed.connector import (
+    Connector,
+    Health,
+    HealthState,
+    HostView,
+    Job,
+    Operation,
+    Usage,
+)
 from esmed.models import Fault, FaultClass, Plan, Record, Request
+from esmed.refusals import BusyError
 from esmed.store.base import Cancel, Resolve, Store
 from pdu import segment
 from pdu.errors import EncodeError
+
+
+class Weigh(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of an operation."""
+
+    grams: Annotated[int, Meta(ge=1, description="how heavy")]
+    what: str = "letter"
 
 
 class PlanningConnector:
@@ -79,6 +98,14 @@ class PlanningConnector:
 
     def rebind(self) -> None:
         self.calls.append("rebind")
+
+    def operations(self) -> Sequence[Operation]:
+        return [Operation("weigh", "Weigh a parcel", Weigh, self._weigh)]
+
+    async def _weigh(self, parcel: "Weigh") -> dict[str, object]:
+        if parcel.what == "air":
+            raise BusyError("no scales", 7)
+        return {"grams": parcel.grams, "what": parcel.what}
 
 
 class IdleDispatch:
