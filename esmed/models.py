@@ -258,6 +258,8 @@ class Deferred(Struct, frozen=True, tag=True, gc=False):
     fault: Fault
     retry_after: float | None = None
     """Seconds, where the next hop said so."""
+    destination: bool = False
+    """Whether it holds for all that goes to that number: its queue is full."""
 
 
 class Unknown(Struct, frozen=True, tag=True, gc=False):

@@ -3,8 +3,8 @@
 A section is a frozen dataclass derived from `Section`; its fields are its keys (`from_`
 is the key `from`), their annotations the rules, their defaults the defaults. Supported
 annotations: the aliases of `fieldtypes`, `Annotated[..., FieldType]`, str, bool, int,
-Literal, Enum, another section, `X | None`, `tuple[X, ...]`, `Mapping[str, Section]`
-and `Literal[...] | Section | Section`.
+Literal, Enum, another section, `X | None`, `tuple[X, ...]`, `Mapping[K, X]` with K str
+for names or of `fieldtypes`, and `Literal[...] | Section | Section`.
 
 Liberal where it cannot mislead: one value stands for a list of one, an empty section
 or list may be left without content, `true` stands for a section of defaults.
@@ -160,7 +160,7 @@ class Reader:
         if origin is tuple:
             return self._tuple(args[0], raw, path)
         if origin is Mapping:
-            return self._mapping(args[1], raw, path)
+            return self._mapping(args[0], args[1], raw, path)
         if isinstance(hint, type) and issubclass(hint, Enum):
             return self._member(hint, raw, path)
         if hint in self._variants:
@@ -202,20 +202,31 @@ class Reader:
                 continue
         return tuple(values)
 
-    def _mapping(self, hint: Any, raw: object, path: str) -> dict[str, object]:
+    def _mapping(
+        self, key_hint: Any, hint: Any, raw: object, path: str
+    ) -> dict[object, object]:
         if raw is not None and not isinstance(raw, dict):
             raise self._fail(path, unexpected("a mapping", raw))
-        values = {}
+        values: dict[object, object] = {}
         for key, item in (raw or {}).items():
             where = _join(path, str(key))
-            if not isinstance(key, str) or not NAME.fullmatch(key):
-                self._fail(where, "a name has up to 64 letters, digits, '.', '_', '-'")
-                continue
             try:
-                values[key] = self._value(hint, item, where)
+                read = self._key(key_hint, key, where)
+                if read in values:
+                    self._fail(where, "is in the mapping already")
+                    continue
+                values[read] = self._value(hint, item, where)
             except _Faulty:
                 continue
         return values
+
+    def _key(self, hint: Any, raw: object, where: str) -> object:
+        if hint is not str:
+            return self._value(hint, raw, where)
+        if not isinstance(raw, str) or not NAME.fullmatch(raw):
+            message = "a name has up to 64 letters, digits, '.', '_', '-'"
+            raise self._fail(where, message)
+        return raw
 
     def _member(self, enum: type[Enum], raw: object, path: str) -> Enum:
         members = {member.name.lower(): member for member in enum}
@@ -260,7 +271,7 @@ def _show(hint: Any, value: object) -> object:
     if isinstance(value, tuple):
         return [_show(args[0], item) for item in value]
     if isinstance(value, Mapping):
-        return {key: _show(args[1], item) for key, item in value.items()}
+        return {_show(args[0], key): _show(args[1], it) for key, it in value.items()}
     alternatives = [arg for arg in args if _field_type(arg) is not None]
     return _show(alternatives[0], value)
 

@@ -4,7 +4,7 @@ Lengths are those of SMPP 3.4 §4.1.1 without the closing NUL, but for `system_i
 `password`: carriers hand out longer ones, which pass with a warning up to 64 octets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Annotated, Literal
@@ -35,6 +35,8 @@ from esmed.smpp.quirks import (
     PriorityFlags,
     RegisteredDelivery,
     Sources,
+    StatusAction,
+    StatusNumber,
     Tlv,
 )
 
@@ -162,6 +164,8 @@ class Config(ConnectorConfig):
     receipts: Literal["all", "last", "first", "none"] = "all"
     registered_delivery: RegisteredDelivery = field(default_factory=RegisteredDelivery)
     id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
+    statuses: Mapping[StatusNumber, StatusAction] = field(default_factory=dict)
+    """What a command_status means, where it is not what it usually does."""
 
     @property
     def addresses(self) -> tuple[Endpoint, ...]:

@@ -44,6 +44,7 @@ from esmed.smpp.operations import PduTrace
 from esmed.smpp.pace import Pace
 from esmed.smpp.receipts import Interpreter
 from esmed.smpp.sender import Sender
+from esmed.smpp.status import Statuses
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
 from pdu import CommandStatus, DataSm, DeliverSm
@@ -80,8 +81,14 @@ class SmppConnector:
         self._metrics = metrics.connector(name, addresses)
         self._encoder = Encoder(name, config)
         self._interpreter = Interpreter(name, config)
-        pace = Pace(config.rate, adaptive=config.adaptive)
-        self._sender = Sender(name, self._encoder, config.window, pace, self._metrics)
+        self._sender = Sender(
+            name,
+            self._encoder,
+            window=config.window,
+            pace=Pace(config.rate, adaptive=config.adaptive),
+            statuses=Statuses(config.statuses),
+            metrics=self._metrics,
+        )
         self._hosts = [
             HostBinds(
                 host,

@@ -29,7 +29,7 @@ from esmed.smpp.failover import Backoff, Failure
 from esmed.smpp.session import Bind as BindPdu
 from esmed.smpp.session import Session, Tap
 from esmed.smpp.states import BOUND, State
-from esmed.smpp.status import bind_failure
+from esmed.smpp.status import Statuses
 from esmed.smpp.timers import TimerSettings
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
@@ -384,7 +384,8 @@ class Link:
             return
         failure = Failure.OTHER
         if closed.cause is Cause.REFUSED:
-            failure = bind_failure(closed.status)
+            statuses = Statuses(self._config.statuses)
+            failure = statuses.bind_failure(closed.status)
         if self._bound_at is None:
             self._meters.binds[_bind_result(closed.cause, failure)].inc()
         self._fail(failure, reason)

@@ -14,6 +14,7 @@ from esmed.fieldtypes import Integer, Text, unexpected
 from esmed.secret import Surroundings
 from esmed.settings import Section
 from pdu import Tag
+from pdu.vocabulary import CommandStatus, status_name
 
 Octet = Annotated[int, Integer(0, 255)]
 
@@ -168,3 +169,35 @@ class PrefixesType:
 
 
 Prefixes = Annotated[Mapping[str, str], PrefixesType()]
+
+
+StatusAction = Literal[
+    "throttle", "queue_full", "temporary", "message", "account", "protocol"
+]
+"""What follows a command_status: see `esmed.smpp.status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusType:
+    """A command_status: `ESME_RTHROTTLED`, `RTHROTTLED`, `88`, `0x58` → a number."""
+
+    def read(self, raw: object, _: Surroundings) -> int:
+        text = str(raw).strip().upper()
+        for name in (text, f"ESME_{text}"):
+            if name in CommandStatus.__members__:
+                number = int(CommandStatus[name])
+                break
+        else:
+            found = re.fullmatch(r"0X[0-9A-F]{1,8}|[0-9]{1,10}", text)
+            number = int(text, 16 if "X" in text else 10) if found else -1
+        if isinstance(raw, bool) or not 0 <= number <= 0xFFFFFFFF:
+            raise unexpected("a command_status such as ESME_RTHROTTLED or 0x455", raw)
+        if not number:
+            raise ValueError("ESME_ROK is no refusal")
+        return number
+
+    def show(self, value: int) -> object:
+        return status_name(value)
+
+
+StatusNumber = Annotated[int, StatusType()]

@@ -19,19 +19,17 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
-from esmed.smpp import status
 from esmed.smpp.backlog import Backlog, Piece
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Late, Responded
 from esmed.smpp.pace import Pace
 from esmed.smpp.session import Session
+from esmed.smpp.status import Statuses
 from esmed.smpp.throttle import Throttle
-from pdu import CommandStatus, DataSmResp, EncodeError, Pdu, SubmitSmResp
+from pdu import DataSmResp, EncodeError, Pdu, SubmitSmResp
 
 Written = tuple[Piece, Millis]
 """What a session carries for us beside each request: the part, and when it left."""
-
-_THROTTLED: Final = int(CommandStatus.ESME_RTHROTTLED)
 
 
 class Sender:
@@ -45,8 +43,10 @@ class Sender:
         self,
         name: str,
         encoder: Encoder,
+        *,
         window: int,
         pace: Pace,
+        statuses: Statuses,
         metrics: ConnectorMetrics,
     ) -> None:
         self.backlog: Final = Backlog()
@@ -57,6 +57,7 @@ class Sender:
         self._name = name
         self._encoder = encoder
         self._window = window
+        self._statuses = statuses
         self._status = metrics.submit_status
         self._seconds = metrics.submit_seconds
         self._unknown = metrics.unknown_outcomes
@@ -135,7 +136,7 @@ class Sender:
         self._status[pdu.status].inc()
         self._seconds.observe(now - event.sent_at)
         number = written[0][0]
-        if pdu.status == _THROTTLED:
+        if pdu.status and self._statuses.action(pdu.status) == "throttle":
             self.used -= 1
             self.backlog.put_back(written[0])
             if self.throttle.news(event.sent_at):
@@ -145,7 +146,7 @@ class Sender:
             return None
         self.throttle.settled(number)
         self.pace.accepted(now)
-        return self._result(written, host, event.sequence, wall, _outcome(pdu))
+        return self._result(written, host, event.sequence, wall, self._outcome(pdu))
 
     def unanswered(
         self, written: Written, sequence: int, host: str, wall: Millis, reason: str
@@ -158,12 +159,20 @@ class Sender:
     def answered_late(self, event: Late, host: str, wall: Millis) -> PartResult:
         """The outcome after all of a part that had been given up."""
         self._status[event.pdu.status].inc()
-        outcome = _outcome(event.pdu)
+        outcome = self._outcome(event.pdu)
         return self._result(event.context, host, event.sequence, wall, outcome)
 
     def release(self, count: int) -> None:
         """Free slots of outcomes that are on disk."""
         self.used -= count
+
+    def _outcome(self, pdu: Pdu) -> Outcome:
+        if pdu.status:
+            return self._statuses.outcome(pdu.status)
+        if isinstance(pdu, SubmitSmResp | DataSmResp):
+            return Accepted(pdu.message_id)
+        fault = Fault(FaultClass.PROTOCOL, 0, "generic_nack without an error")
+        return Rejected(fault)
 
     def _submit(
         self, session: Session, piece: Piece, now: float, wall: Millis
@@ -206,12 +215,3 @@ class Sender:
 
 def _load(session: Session) -> int:
     return session.unanswered
-
-
-def _outcome(pdu: Pdu) -> Outcome:
-    if pdu.status:
-        return status.outcome(pdu.status)
-    if isinstance(pdu, SubmitSmResp | DataSmResp):
-        return Accepted(pdu.message_id)
-    fault = Fault(FaultClass.PROTOCOL, 0, "generic_nack without an error")
-    return Rejected(fault)

@@ -14,6 +14,7 @@ from esmed.models import Plan
 from esmed.smpp.events import Responded
 from esmed.smpp.pace import Pace
 from esmed.smpp.sender import Sender
+from esmed.smpp.status import Statuses
 from pdu import CommandStatus, SubmitSm, SubmitSmResp
 
 Accepts = Callable[[float], bool]
@@ -82,7 +83,14 @@ class Flow:
         self.accepts = accepts
         self.pace = Pace(rate, adaptive=adaptive)
         metrics = Metrics().connector("carrier", ["host"])
-        self.sender = Sender("carrier", _ENCODER, window, self.pace, metrics)
+        self.sender = Sender(
+            "carrier",
+            _ENCODER,
+            window=window,
+            pace=self.pace,
+            statuses=Statuses(),
+            metrics=metrics,
+        )
         self.now = 0.0
         self.accepted: list[float] = []
         self.refused: list[float] = []

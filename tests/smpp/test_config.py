@@ -4,12 +4,14 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+import yaml
 
 from esmed.config import loads
 from esmed.connectorconfig import Retry
 from esmed.errors import ConfigError
 from esmed.fieldtypes import Endpoint
 from esmed.secret import Secret, Surroundings
+from esmed.settings import render
 from esmed.smpp.config import Backoff, Config, Host, Tls
 from esmed.smpp.quirks import (
     Numbering,
@@ -20,6 +22,8 @@ from esmed.smpp.quirks import (
 )
 
 HERE = Surroundings(environ={}, directory=Path("/srv/esmed"))
+A_STATUS = "expected a command_status such as ESME_RTHROTTLED or 0x455, got"
+ACTIONS = "throttle, queue_full, temporary, message, account, protocol"
 HOSTS = '[{address: "smsc.example.net:2775"}]'
 
 
@@ -171,11 +175,58 @@ def test_values() -> None:
          "expected UTC, an offset such as +03:00 or a zone's name, got \"Kyiv\""),
         ("priority_flag: {high: 256}", "priority_flag.high",
          "expected an integer from 0 to 255, got 256"),
+        ("adaptive: 1", "adaptive", "expected true or false, got 1"),
+        ("statuses: throttle", "statuses", 'expected a mapping, got "throttle"'),
+        ("statuses: {ESME_RTHROTTLE: temporary}", "statuses.ESME_RTHROTTLE",
+         f'{A_STATUS} "ESME_RTHROTTLE"'),
+        ("statuses: {0x1FFFFFFFF: temporary}", "statuses.8589934591",
+         f"{A_STATUS} 8589934591"),
+        ("statuses: {-1: temporary}", "statuses.-1",
+         f"{A_STATUS} -1"),
+        ("statuses: {true: temporary}", "statuses.True",
+         f"{A_STATUS} true"),
+        ("statuses: {ESME_ROK: message}", "statuses.ESME_ROK",
+         "ESME_ROK is no refusal"),
+        ("statuses: {0x455: pause}", "statuses.1109",
+         f'expected one of {ACTIONS}, got "pause"'),
+        ("statuses: {88: message, RTHROTTLED: throttle}", "statuses.RTHROTTLED",
+         "is in the mapping already"),
         ("windw: 5", "windw", 'unknown key; did you mean "window"?'),
     ],
 )  # fmt: skip
 def test_faults(lines: str, path: str, complaint: str) -> None:
     assert faults(lines) == {path: complaint}
+
+
+def test_statuses() -> None:
+    found, warnings = read(
+        "statuses:\n"
+        "  ESME_RMSGQFUL: throttle\n"
+        "  rsyserr: queue_full\n"
+        "  0x455: message\n"
+        "  '0x456': account\n"
+        "  1111: protocol\n"
+        "  '1112': temporary"
+    )
+    assert found.statuses == {
+        0x14: "throttle",
+        0x08: "queue_full",
+        0x455: "message",
+        0x456: "account",
+        1111: "protocol",
+        1112: "temporary",
+    }
+    assert warnings == {}
+    shown = yaml.safe_load(render(found))["statuses"]
+    assert shown == {
+        "ESME_RMSGQFUL": "throttle",
+        "ESME_RSYSERR": "queue_full",
+        "0x00000455": "message",
+        "0x00000456": "account",
+        "0x00000457": "protocol",
+        "0x00000458": "temporary",
+    }
+    assert read(f"statuses: {shown}")[0] == found
 
 
 def test_the_forms_of_source() -> None:

@@ -4,8 +4,11 @@ import pytest
 
 from esmed.models import Deferred, FaultClass, Rejected
 from esmed.smpp.failover import Failure
-from esmed.smpp.status import bind_failure, describe, outcome
+from esmed.smpp.status import Statuses, describe
 from pdu import CommandStatus
+
+outcome = Statuses().outcome
+bind_failure = Statuses().bind_failure
 
 MESSAGE = (0x01, 0x0B, 0x61, 0x62, 0x65, 0x66, 0xFE, 0x104)
 ACCOUNT = (0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x53, 0x100, 0x101, 0x103)
@@ -87,3 +90,49 @@ def test_the_words_are_the_standards():
 )
 def test_refused_binds(status, failure):
     assert bind_failure(status) is failure
+
+
+def test_only_a_full_queue_is_a_matter_of_the_destination():
+    found = {each: outcome(int(each)) for each in CommandStatus if each}
+    assert [
+        each
+        for each, meant in found.items()
+        if isinstance(meant, Deferred) and meant.destination
+    ] == [CommandStatus.ESME_RMSGQFUL]
+
+
+def test_only_throttling_is_not_told():
+    throttled = [s for s in CommandStatus if s and Statuses().action(s) == "throttle"]
+    assert throttled == [CommandStatus.ESME_RTHROTTLED]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "cls"),
+    [
+        ("throttle", Deferred, FaultClass.TEMPORARY),
+        ("queue_full", Deferred, FaultClass.TEMPORARY),
+        ("temporary", Deferred, FaultClass.TEMPORARY),
+        ("message", Rejected, FaultClass.MESSAGE),
+        ("account", Rejected, FaultClass.ACCOUNT),
+        ("protocol", Rejected, FaultClass.PROTOCOL),
+    ],
+)
+@pytest.mark.parametrize("status", [0x455, 0x58, 0x0B])
+def test_what_a_carrier_says_its_numbers_mean(status, action, kind, cls):
+    statuses = Statuses({status: action})
+    found = statuses.outcome(status)
+    assert statuses.action(status) == action
+    assert (type(found), found.fault.cls, found.fault.code) == (kind, cls, status)
+    assert found.fault.detail == describe(status)
+    if isinstance(found, Deferred):
+        assert found.destination is (action == "queue_full")
+    # The others mean what they always do.
+    assert statuses.outcome(0x0A) == outcome(0x0A)
+
+
+def test_of_a_bind_only_account_says_something():
+    statuses = Statuses({0x455: "account", 0x0E: "temporary", 0x05: "message"})
+    assert statuses.bind_failure(0x455) is Failure.CREDENTIALS
+    assert statuses.bind_failure(0x0E) is Failure.OTHER
+    assert statuses.bind_failure(0x05) is Failure.OTHER
+    assert statuses.bind_failure(0x0D) is Failure.CREDENTIALS

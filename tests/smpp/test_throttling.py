@@ -10,7 +10,7 @@ from fakes.connectorrig import Rig
 from fakes.wait import eventually
 
 from esmed.connector import HealthState
-from esmed.models import Accepted
+from esmed.models import Accepted, FaultClass
 from esmed.simulator import SmscOptions, SmscSimulator
 from esmed.simulator.cli import read_fault
 
@@ -120,6 +120,40 @@ async def test_what_was_learned_holds_for_the_backup_too(simulate, make):
     submit(rig, 5)
     await eventually(lambda: backup.stats.submits)
     assert rate(rig) < 200
+
+
+@pytest.mark.parametrize(
+    ("action", "cls"),
+    [
+        ("queue_full", FaultClass.TEMPORARY),
+        ("temporary", FaultClass.TEMPORARY),
+        ("message", FaultClass.MESSAGE),
+        ("account", FaultClass.ACCOUNT),
+        ("protocol", FaultClass.PROTOCOL),
+    ],
+)
+async def test_statuses(simulate, make, action, cls):
+    smsc = await simulate("status code=0x455 times=1")
+    rig = await make(smsc, statuses={0x455: action})
+    submit(rig, 2)
+    await rig.answered(2)
+    first, second = rig.outcomes()
+    assert (first.fault.cls, first.fault.code) == (cls, 0x455)
+    assert isinstance(second, Accepted)
+
+
+async def test_any_status_may_mean_throttle_and_throttle_anything(simulate, make):
+    smsc = await simulate("status code=0x455 times=1", "throttle after=2 times=1")
+    rig = await make(smsc, statuses={0x455: "throttle", 0x58: "message"}, window=1)
+    submit(rig, 3)
+    await rig.answered(3)
+    assert smsc.stats.statuses["0x00000455"] == 1
+    assert [isinstance(outcome, Accepted) for outcome in rig.outcomes()] == [
+        True,
+        False,
+        True,
+    ]
+    assert texts(smsc) == [1, 3]
 
 
 async def test_a_bind_that_is_throttled_is_tried_again(simulate, make):
