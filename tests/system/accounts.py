@@ -5,6 +5,7 @@ tells whose it is, and every part a content of its own.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections import Counter, defaultdict
@@ -46,6 +47,8 @@ class Book:
     """By reference: no answer came, so they may be there or not."""
     refused: Counter[int] = field(default_factory=Counter)
     """Other answers, by status."""
+    cancelled: set[str] = field(default_factory=set)
+    """The ids of those that were cancelled in time."""
     repeated: int = 0
     """Requests with a key that were sent again for want of an answer."""
 
@@ -68,6 +71,7 @@ class Load:
         seed: int,
         at_most_once: float = 0.24,
         ends: Sequence[int] = ENDS,
+        cancels: float = 0.0,
     ) -> None:
         self._daemon = daemon
         self._book = book
@@ -75,6 +79,8 @@ class Load:
         self._at_most_once = at_most_once
         """The share of messages with hold or fail, half of them each."""
         self._ends = ends
+        self._cancels = cancels
+        """The share of single messages that is cancelled at once, if that can be."""
         self._random = random.Random(seed)
         self._count = 0
         self._ending = False
@@ -123,6 +129,9 @@ class Load:
             "reference": f"r{number}",
         }
         draw = self._random.random()
+        if draw < 0.2:
+            body["priority"] = self._random.choice(("high", "bulk"))
+        draw = self._random.random()
         if draw < self._at_most_once / 2:
             body["on_unknown"] = "hold"
         elif draw < self._at_most_once:
@@ -134,6 +143,14 @@ class Load:
         status, answer = await self._post("/v1/messages", sent.body, [sent], key=key)
         if status == 202:
             self._book.accepted[answer["id"]] = sent
+            if self._random.random() < self._cancels:
+                await self._cancel(answer["id"])
+
+    async def _cancel(self, id_: str) -> None:
+        with contextlib.suppress(*LOST_LINK):
+            status, _ = await self._daemon.ask("DELETE", f"/v1/messages/{id_}")
+            if status == 200:
+                self._book.cancelled.add(id_)
 
     async def _batch(self, size: int, *, key: bool) -> None:
         messages = [self._message() for _ in range(size)]

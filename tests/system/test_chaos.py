@@ -1,0 +1,158 @@
+"""Everything that can go wrong goes wrong, again and again, under load.
+
+ESMED_CHAOS_MINUTES says for how long (30): 1.5 will do while something is changed.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from typing import Any, Final
+
+import pytest
+from fakes.hook import HookSink
+from system.accounts import Book, Load, journal, per_break, reckon
+from system.chaos import ENQUIRE_LINK, FAULTS, RESPONSE_TIMEOUT, Chaos, Host, Phones
+from system.processes import Bench, Daemon
+from system.set_up import KEY, SECRET, WINDOW
+
+from esmed.simulator.faults import parse
+from esmed.simulator.kinds import KINDS
+
+MINUTES: Final = float(os.environ.get("ESMED_CHAOS_MINUTES", "30"))
+SETTLES: Final = 600
+"""Seconds for all to end once nothing goes wrong any more: pauses have grown."""
+GROWTH: Final = 1.1, 6.0
+"""How much larger the daemon may be in the last quarter of its life than in the second,
+and by how many MiB beside: caches that were not full yet, and a heap with holes."""
+DESCRIPTORS: Final = 4
+"""A connection that was closed a moment ago, a reader of the store."""
+
+_CONFIG: Final = f"""
+store: {{{{url: "sqlite:///chaos.db"}}}}
+http: {{{{listen: ["127.0.0.1:0"]}}}}
+webhooks: {{{{url: "{{hook}}", secret: {SECRET}, timeout: 2s}}}}
+connectors:
+  carrier:
+    kind: smpp
+    hosts: [{{{{address: "{{primary}}"}}}}, {{{{address: "{{backup}}"}}}}]
+    system_id: me
+    password: hush
+    window: {WINDOW}
+    reconnect: {{{{min: 50ms, max: 1s}}}}
+    failback_after: 3s
+    connect_timeout: 3s
+    bind_timeout: 3s
+    enquire_link: {ENQUIRE_LINK}s
+    enquire_link_timeout: {ENQUIRE_LINK}s
+    response_timeout: {RESPONSE_TIMEOUT}s
+    hold_timeout: 20s
+    receipt_timeout: 30s
+    reassembly_timeout: 30s
+    unmatched_ttl: 1m
+    retry: {{{{attempts: 20, min: 200ms, max: 5s}}}}
+routes: [{{{{via: [carrier]}}}}]
+"""
+_SMSC: Final = (
+    *("--response-delay", "20ms", "--receipt-delay", "300ms", "--keep", "5000"),
+    # A link that is lost says enough; an answer may be late because of a stall.
+    *("--redeliver-after", "10m", "--attempts", "100000"),
+)
+
+
+def test_every_kind_of_fault_is_played():
+    assert {parse(fault, KINDS).kind for fault in FAULTS} == set(KINDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(MINUTES * 60 + SETTLES + 300)
+async def test_chaos(processes: Bench, hook: HookSink):
+    seed = random.randrange(1 << 32)
+    hosts = [Host(processes.smsc(*_SMSC, name=name)) for name in ("primary", "backup")]
+    for host in hosts:
+        await host.process.start()
+    primary, backup = (host.process.address for host in hosts)
+    daemon = processes.daemon(
+        _CONFIG.format(hook=hook.url(), primary=primary, backup=backup)
+    )
+    await daemon.start()
+    await daemon.bound()
+    book = Book()
+    load = Load(daemon, book, pause=0.25, seed=seed, cancels=0.05)
+    phones = Phones(hosts, random.Random(seed))
+    chaos = Chaos(daemon, hosts, hook, MINUTES * 60, random.Random(seed))
+    load.start(5)
+    tasks = [asyncio.create_task(work()) for work in (*chaos.works, phones.work)]
+    try:
+        done, _ = await asyncio.wait(
+            tasks, timeout=MINUTES * 60, return_when=asyncio.FIRST_COMPLETED
+        )
+        assert not done, [task.exception() for task in done]
+        await chaos.end(tasks)
+        await load.stop()
+    finally:
+        load.cancel()
+        for task in tasks:
+            task.cancel()
+    messages = await settled(daemon, hook)
+    heard = await inbound(daemon)
+    for host in hosts:
+        await host.process.reaches(lambda stats: not stats["waiting"])
+    assert await daemon.stop() == 0
+    for host in hosts:
+        await host.process.stop()
+    parts = journal(*(host.process.journal_path for host in hosts))
+    reckoning = reckon(book, messages, parts, hook.received)
+    per_link = sorted(per_break(reckoning.duplicates, RESPONSE_TIMEOUT).values())
+    second, last = chaos.growth()
+    sys.stdout.write(
+        f"\n{MINUTES:g} minutes (seed {seed}): {reckoning}\n{book}, of them"
+        f" {len(book.cancelled)} cancelled; duplicates by broken link {per_link}\n"
+        f"what went wrong: {dict(sorted(chaos.counts.items()))}\n"
+        f"daemon: {second.resident:.1f} MiB and {second.descriptors} descriptors in the"
+        f" second quarter of its last life ({last.at - second.at:.0f} s before), then"
+        f" {last.resident:.1f} MiB and {last.descriptors}\n"
+    )
+    reckoning.check()
+    states = {message["id"]: message["state"] for message in messages}
+    assert {states[id_] for id_ in book.cancelled} <= {"cancelled"}
+    assert max(per_link, default=0) <= WINDOW
+    arrived, lost = phones.check(heard, hook.received)
+    sys.stdout.write(f"{arrived} MO messages, {lost} lost with their SMSC\n")
+    assert all(each.is_signed_by(KEY) for each in hook.received)
+    assert last.resident <= second.resident * GROWTH[0] + GROWTH[1]
+    assert last.descriptors <= second.descriptors + DESCRIPTORS
+
+
+async def settled(daemon: Daemon, hook: HookSink) -> list[dict[str, Any]]:
+    """Wait for every message to have ended, and for its webhook; all messages."""
+    deadline = time.monotonic() + SETTLES
+    waiting = ("scheduled", "queued", "submitting", "submitted", "buffered")
+    for state in waiting:
+        while page := await daemon.get(f"/v1/messages?state={state}&limit=3"):
+            if not page["messages"] and page["next"] is None:
+                break
+            assert time.monotonic() < deadline, page
+            await asyncio.sleep(1)
+    messages = await daemon.messages()
+    wanted = {message["id"] for message in messages}
+    while True:
+        told = {json.loads(each.body)["data"]["id"] for each in hook.received}
+        if wanted <= told:
+            return messages
+        assert time.monotonic() < deadline, len(wanted - told)
+        await asyncio.sleep(3)
+
+
+async def inbound(daemon: Daemon) -> list[dict[str, Any]]:
+    """All MO messages."""
+    found: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = await daemon.get(f"/v1/inbound?limit=1000{after}")
+        found += page["messages"]
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"
