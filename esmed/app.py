@@ -3,18 +3,24 @@
 Start goes from the inside out, so that nothing is taken before it can be kept: store,
 queue, connectors, webhooks, HTTP. Stop goes the other way round, save that HTTP is
 served until nothing else is left to do: the windows empty, the binds are left, what was
-heard is on disk, and what is still accepted meanwhile is for the next process.
+heard is on disk, and what is still accepted meanwhile is for the next process. A reload
+decides everything in one turn of the loop; then what changed leaves and what is new
+starts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
+import socket
+import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Final, TypeVar
+
+from aiohttp import web
 
 from esmed import listeners, log, routing
 from esmed.announce import Announcer
@@ -22,14 +28,17 @@ from esmed.api import server
 from esmed.api.service import HttpService
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
+from esmed.config import Webhooks as WebhooksConfig
 from esmed.connector import Connector, Job, Received
 from esmed.connectorconfig import ConnectorConfig
 from esmed.dispatch import Dispatch
-from esmed.errors import StoreError
+from esmed.errors import ConfigError, StoreError
 from esmed.gateway import Gateway
 from esmed.inbound import InboundDesk
 from esmed.metrics import Metrics
 from esmed.models import MessageState, PartResult
+from esmed.reload import Changes, compare
+from esmed.roster import Roster
 from esmed.sdnotify import Notifier
 from esmed.secret import webhook_key
 from esmed.smpp import connector as smpp
@@ -45,10 +54,23 @@ LAG_EVERY: Final = 0.5
 STATUS_EVERY: Final = 5.0
 REQUESTS_WITHIN: Final = 5.0
 """Seconds that requests still under way have to end when all else has."""
+RECORDED_WITHIN: Final = 5.0
+"""Seconds for what became of webhooks to be on disk before others take over."""
+
+T = TypeVar("T")
 
 
 class App:
-    """One daemon; ``start``, then ``stop``, once."""
+    """One daemon; ``start``, then ``reload`` as often as one likes, then ``stop``."""
+
+    _metrics: Metrics
+    _hub: _Hub
+    _store: SqliteStore
+    _roster: Roster
+    _dispatch: Dispatch
+    _gateway: Gateway
+    _endpoints: web.Application
+    _sockets: Sequence[socket.socket]
 
     def __init__(
         self,
@@ -81,20 +103,41 @@ class App:
         self._deadline = time.monotonic() + self.config.shutdown_timeout
         await self._stack.aclose()
 
+    async def reload(self, load: Callable[[], Config]) -> bool:
+        """Run by the configuration that ``load`` returns; whether that can be.
+
+        ``load`` may take its time; it raises ConfigError. If the configuration cannot
+        be used, or needs a restart, nothing changes, and the log says why. Reload once
+        at a time. Whoever cancels this has to ``stop`` the daemon.
+        """
+        self._notifier.reloading()
+        done = False
+        try:
+            config = await _beside(load)
+            changes = compare(self.config, config)
+            self._check_clients(config)
+            await self._apply(config, changes)
+            done = True
+        except ConfigError as error:
+            for fault in error.faults:
+                _log.error("config.refused", path=fault.path, reason=fault.message)
+        finally:
+            self._metrics.config_reload_success.set(int(done))
+            self._notifier.ready()
+        return done
+
     def _left(self) -> float:
         """Seconds that the parts still running have to end."""
         return max(0.5, self._deadline - time.monotonic())
 
     async def _start(self) -> None:
         config, clock = self.config, self._clock
-        metrics = Metrics(routes=server.ROUTES)
-        hub = _Hub(metrics)
-        store = SqliteStore(
-            Path(config.store.url.removeprefix("sqlite:///")),
+        metrics = self._metrics = Metrics(routes=server.ROUTES)
+        hub = self._hub = _Hub(metrics)
+        store = self._store = SqliteStore(
+            config.store.path,
             durability=config.store.durability,
-            announcer=Announcer(
-                config.webhooks.events, default=config.webhooks.url is not None
-            ),
+            announcer=_announcer(config),
             erase_final=config.store.erase_text == "final",
             committed=hub.committed,
             failed=hub.failed,
@@ -103,81 +146,60 @@ class App:
         self._stack.push_async_callback(store.close)
         http = self._http()
         self._stack.push_async_callback(lambda: http.close(self._for_requests))
-        connectors = {
-            name: _connector(name, one, hub, clock, metrics)
-            for name, one in config.connectors.items()
-        }
-        router = routing.Router(
-            (
-                routing.Rule(
-                    via=route.via,
-                    to=route.to,
-                    from_=route.from_,
-                    client=route.client,
-                    priority=route.priority,
-                    failover_after=route.failover_after,
-                    spill=route.spill,
-                )
-                for route in config.routes
-            ),
-            connectors,
+        roster = self._roster = Roster(
+            config.connectors,
+            lambda name, one: _connector(name, one, hub, clock, metrics),
+            _adjust,
         )
-        dispatch = Dispatch(
+        router = _router(config)
+        dispatch = self._dispatch = Dispatch(
             store,
-            connectors,
+            roster.connectors,
             config.connectors,
             router,
             clock,
             retention=config.store.retention,
         )
-        webhooks = Webhooks(store, config.webhooks, metrics, clock)
+        roster.changed = dispatch.connect
         hub.dispatch = dispatch
         hub.desk = InboundDesk(store, config.connectors, clock, metrics)
-        hub.webhooks = webhooks
+        hub.webhooks = Webhooks(store, config.webhooks, metrics, clock)
         await dispatch.start()
-        await webhooks.start()
-        self._stack.push_async_callback(lambda: webhooks.stop(self._left()))
-        for connector in connectors.values():
-            await connector.start()
-        self._stack.push_async_callback(self._leave, dispatch, connectors)
-        gateway = Gateway(
+        await hub.webhooks.start()
+        self._stack.push_async_callback(lambda: hub.webhooks.stop(self._left()))
+        await roster.start()
+        self._stack.push_async_callback(self._leave)
+        gateway = self._gateway = Gateway(
             store=store,
             dispatch=dispatch,
             router=router,
             clock=clock,
             max_queued=config.http.max_queued,
             webhook_hosts=config.webhooks.allow,
-            webhook_key=(
-                webhook_key(config.webhooks.secret.reveal())
-                if config.webhooks.secret
-                else None
-            ),
+            webhook_key=_webhook_key(config),
         )
         metrics.on_collect(lambda: _gauges(metrics, dispatch, store))
-        self.addresses = await http.start(
-            server.build(gateway, config.http, metrics, clock, http.traffic)
+        self._endpoints = server.build(
+            gateway, config.http, metrics, clock, http.traffic
         )
+        self.addresses = await http.start(self._endpoints)
         self._stack.callback(gateway.leave)
         self._stack.callback(http.leave)
         for watch in (
             _measure_lag(metrics),
             _keep_log_short(store),
-            _look_at_queues(store, connectors, clock, metrics),
-            self._tell_status(connectors),
+            _look_at_queues(store, dispatch, clock, metrics),
+            self._tell_status(),
         ):
             self._background(watch)
         metrics.config_reload_success.set(1)
         self._notifier.ready()
         _log.info("app.ready", http=",".join(self.addresses))
 
-    async def _leave(
-        self, dispatch: Dispatch, connectors: Mapping[str, Connector]
-    ) -> None:
-        await dispatch.stop()
-        await asyncio.gather(
-            *(connector.stop(self._left()) for connector in connectors.values())
-        )
-        await dispatch.settled(self._left())
+    async def _leave(self) -> None:
+        await self._dispatch.stop()
+        await self._roster.stop(self._left())
+        await self._dispatch.settled(self._left())
 
     def _background(self, coroutine: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(coroutine)
@@ -188,16 +210,70 @@ class App:
 
         self._stack.push_async_callback(end)
 
+    # --- another configuration -------------------------------------------------------
+
+    async def _apply(self, config: Config, changes: Changes) -> None:
+        """Have a configuration take effect: all decisions before the first wait."""
+        before, self.config = self.config, config
+        for advice in config.warnings:
+            _log.warning("config.advice", path=advice.path, message=advice.message)
+        router = _router(config)
+        self._store.configure(
+            _announcer(config), erase_final=config.store.erase_text == "final"
+        )
+        self._dispatch.configure(
+            config.connectors, router, retention=config.store.retention
+        )
+        self._hub.desk.configure(config.connectors)
+        self._gateway.configure(
+            router=router,
+            max_queued=config.http.max_queued,
+            webhook_hosts=config.webhooks.allow,
+            webhook_key=_webhook_key(config),
+        )
+        server.configure(self._endpoints, config.http.clients)
+        self._roster.begin(changes, config.connectors, config.shutdown_timeout)
+        self._dispatch.replan(changes.adjusted)
+        await asyncio.gather(
+            self._roster.finish(changes, config.connectors),
+            self._renew_webhooks(before.webhooks, config.webhooks),
+        )
+        for name in changes.removed:
+            self._metrics.forget_connector(name)
+        _log.info(
+            "config.reloaded",
+            kept=",".join(changes.kept),
+            adjusted=",".join(changes.adjusted),
+            changed=",".join(changes.changed),
+            added=",".join(changes.added),
+            removed=",".join(changes.removed),
+            keys=",".join(changes.keys),
+        )
+
+    async def _renew_webhooks(
+        self, before: WebhooksConfig, config: WebhooksConfig
+    ) -> None:
+        """Send events by other rules, once the requests under way have ended."""
+        if config == before:
+            return
+        await self._hub.webhooks.stop(before.timeout + RECORDED_WITHIN)
+        self._hub.webhooks = Webhooks(self._store, config, self._metrics, self._clock)
+        await self._hub.webhooks.start()
+
     # --- HTTP ------------------------------------------------------------------------
 
     def _http(self) -> HttpService:
         config = self.config.http
-        sockets = self._stack.enter_context(
+        self._sockets = self._stack.enter_context(
             listeners.listening(config.listen, self._environ)
         )
-        if not config.clients:
-            listeners.check_local(sockets)
-        return HttpService(sockets)
+        self._check_clients(self.config)
+        return HttpService(self._sockets)
+
+    def _check_clients(self, config: Config) -> None:
+        """Raise ConfigError if others could come in without a token."""
+        if not config.http.clients:
+            listeners.check_local(self._sockets)
 
     @property
     def _for_requests(self) -> float:
@@ -206,13 +282,13 @@ class App:
 
     # --- what runs beside ------------------------------------------------------------
 
-    async def _tell_status(self, connectors: Mapping[str, Connector]) -> None:
+    async def _tell_status(self) -> None:
         """Keep the status line of ``systemctl status`` true."""
         while True:
             self._notifier.status(
                 ", ".join(
                     f"{name} {connector.health().state}"
-                    for name, connector in connectors.items()
+                    for name, connector in self._roster.connectors.items()
                 )
             )
             await asyncio.sleep(STATUS_EVERY)
@@ -286,6 +362,52 @@ def _connector(
     raise StoreError(msg)
 
 
+def _adjust(connector: Connector, config: ConnectorConfig) -> None:
+    if isinstance(connector, smpp.SmppConnector) and isinstance(config, SmppConfig):
+        connector.configure(config)
+
+
+def _router(config: Config) -> routing.Router:
+    rules = (
+        routing.Rule(
+            via=route.via,
+            to=route.to,
+            from_=route.from_,
+            client=route.client,
+            priority=route.priority,
+            failover_after=route.failover_after,
+            spill=route.spill,
+        )
+        for route in config.routes
+    )
+    return routing.Router(rules, config.connectors)
+
+
+def _announcer(config: Config) -> Announcer:
+    return Announcer(config.webhooks.events, default=config.webhooks.url is not None)
+
+
+def _webhook_key(config: Config) -> bytes | None:
+    secret = config.webhooks.secret
+    return webhook_key(secret.reveal()) if secret else None
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """Do in a thread what may never end: unlike those of `asyncio.to_thread` nobody
+    waits for it when the daemon stops."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
+            future.set_exception(error)
+
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(future)
+
+
 def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:
     """Set what is asked for only when somebody reads the metrics."""
     for name, connector in dispatch.connectors.items():
@@ -307,14 +429,14 @@ async def _measure_lag(metrics: Metrics) -> None:
 
 
 async def _look_at_queues(
-    store: SqliteStore, connectors: Iterable[str], clock: Clock, metrics: Metrics
+    store: SqliteStore, dispatch: Dispatch, clock: Clock, metrics: Metrics
 ) -> None:
     """Set the gauges that take a question to the store."""
     while True:
         with contextlib.suppress(StoreError):
             vitals = await store.vitals()
             now = clock.now_ms()
-            for name in connectors:
+            for name in dispatch.connectors:
                 meters = metrics.connector(name)
                 due_at = vitals.oldest.get(name, now)
                 meters.queue_oldest.set(max(0, now - due_at) / 1000)

@@ -20,6 +20,7 @@ from esmed import __version__
 from esmed.errors import ConfigError, EsmedError
 
 if TYPE_CHECKING:
+    from esmed.app import App
     from esmed.config import Config
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -67,23 +68,34 @@ def _load(path: Path) -> "Config":
 def _run(args: argparse.Namespace) -> int:
     from esmed import log
 
+    def follow(config: "Config") -> None:
+        log.configure(
+            args.log_format,
+            level=config.log.level,
+            numbers=config.log.numbers,
+            texts=config.log.texts,
+        )
+
     log.configure(args.log_format)
     config = _load(args.config)
-    log.configure(
-        args.log_format,
-        level=config.log.level,
-        numbers=config.log.numbers,
-        texts=config.log.texts,
-    )
+    follow(config)
     warn = log.get("config").warning
     for advice in config.warnings:
         warn("config.advice", path=advice.path, message=advice.message)
-    asyncio.run(_serve(config))
+    asyncio.run(_serve(config, lambda: _load(args.config), follow))
     return DONE
 
 
-async def _serve(config: "Config") -> None:
-    """Serve until SIGTERM or SIGINT; a second one does not wait for the end."""
+async def _serve(
+    config: "Config",
+    load: Callable[[], "Config"],
+    follow: Callable[["Config"], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second one does not wait for the end.
+
+    At SIGHUP the daemon goes on with what ``load`` returns then; if that can be,
+    ``follow`` does what is not the daemon's.
+    """
     from esmed.app import App
 
     loop = asyncio.get_running_loop()
@@ -91,15 +103,39 @@ async def _serve(config: "Config") -> None:
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
         loop.add_signal_handler(number, stopped.set)
+    hung_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     app = App(config)
     await app.start()
     _collect_rarely()
+    reloading = asyncio.create_task(_reload_at(hung_up, app, load, follow))
     try:
         await stopped.wait()
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
         await app.stop()
+
+
+async def _reload_at(
+    hung_up: asyncio.Event,
+    app: "App",
+    load: Callable[[], "Config"],
+    follow: Callable[["Config"], None],
+) -> None:
+    """Reload one at a time; of what comes during one all is done by the next."""
+    from esmed import log
+
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        try:
+            if await app.reload(load):
+                follow(app.config)
+        except Exception as error:  # noqa: BLE001 - the task's root: log, go on
+            log.get("config").error("config.broken", exc=error)
 
 
 def _collect_rarely() -> None:

@@ -155,11 +155,18 @@ class Connector(Protocol):
     def kind(self) -> str:
         """The value of ``kind:``."""
 
+    @property
+    def paused(self) -> bool:
+        """Whether an operator has said `pause`."""
+
     async def start(self) -> None:
         """Start connecting; returns at once, reconnects for ever."""
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not a wish
-        """Write nothing more, wait up to ``timeout`` seconds for answers, leave."""
+        """Write nothing more, wait up to ``timeout`` seconds for answers, leave.
+
+        Said again meanwhile, the nearer end counts; afterwards it does nothing.
+        """
 
     def health(self) -> Health:
         """Answer for routing and readiness."""

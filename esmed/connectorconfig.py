@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from esmed.errors import ConfigFault
 from esmed.fieldtypes import Duration, Integer, Rate
@@ -26,6 +26,12 @@ class Retry(Section):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorConfig(Section):
     """Base of each kind's `Config`. Times are seconds, rates are per second."""
+
+    in_place: ClassVar[frozenset[str]] = frozenset(
+        {"on_unknown", "hold_timeout", "retry", "receipt_timeout"}
+        | {"reassembly_timeout", "unmatched_ttl"}
+    )
+    """Keys that a reload changes without a new bind."""
 
     kind: str
     rate: Rate | None = None

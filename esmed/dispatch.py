@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import random
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 from msgspec import structs
@@ -65,7 +65,7 @@ class Dispatch:
     ) -> None:
         self.connectors = connectors
         self._store = store
-        self._terms = terms
+        self._terms = dict(terms)
         self._router = router
         self._clock = clock
         self._retention = retention
@@ -106,6 +106,39 @@ class Dispatch:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._idle.wait()
+
+    # --- while it runs ---------------------------------------------------------------
+
+    def configure(
+        self, terms: Mapping[str, Terms], router: routing.Router, *, retention: float
+    ) -> None:
+        """Go by other rules from now on.
+
+        Messages keep the connectors they were accepted for. A connector that is not
+        named keeps its terms: what it still had is settled by them.
+        """
+        self._terms |= terms
+        self._router = router
+        self._retention = retention
+
+    def connect(self, connectors: Mapping[str, Connector]) -> None:
+        """Have these connectors from now on.
+
+        What one that has gone still tells is taken; what waits for it alone is routed
+        anew. One in the place of another splits messages anew.
+        """
+        before, self.connectors = self.connectors, connectors
+        self._queue.serve(connectors)
+        self.replan(
+            {name for name, one in before.items() if connectors.get(name) is not one}
+        )
+        if self._frozen:
+            self._freeze(frozen=True)
+        self._wake_all([*before, *connectors])
+
+    def replan(self, names: Container[str]) -> None:
+        """Have waiting messages split anew for these connectors."""
+        self._queue.replan(names)
 
     # --- for the gateway -------------------------------------------------------------
 
@@ -171,13 +204,14 @@ class Dispatch:
                     assert_never(result.outcome)
             if not case.outstanding:
                 self._settle(case, operations, after)
-        connector = self.connectors[results[0].connector]
-        count = len(results)
+        name, count = results[0].connector, len(results)
+        connector = self.connectors.get(name)
 
         def done(_: list[Any]) -> None:
-            connector.release(count)
+            if connector is not None:
+                connector.release(count)
             _run(after)
-            self.wake(connector.name)
+            self.wake(name)
 
         self._store.duty(operations, done)
 
@@ -348,17 +382,20 @@ class Dispatch:
 
         def done(results: list[Any]) -> None:
             self._marking[name] -= len(job.parts)
-            if results[0] is True:
-                self.connectors[name].submit([job])
-            else:
+            connector = self.connectors.get(name)
+            if results[0] is not True:
                 self._forget(case)
                 self.wake(name)
+            elif connector is not None:
+                connector.submit([job])
+            else:
+                self.returned(job, job.parts)
 
         self._store.duty([mark], done)
         return False
 
     def _give_up(self, lane: Lane, now: Millis) -> None:
-        """End what no connector may take any more."""
+        """Route anew what no connector of its list may take any more, or end it."""
         names = ", ".join(lane.via)
         fault = Fault(
             FaultClass.ACCOUNT, None, f"connector {names} is not configured any more"
@@ -366,8 +403,37 @@ class Dispatch:
         while lane.queue:
             queued = lane.queue.popleft()
             if self._custody.may_go(queued):
-                self._end(queued, MessageState.FAILED, fault, now)
+                route = self._other_route(queued)
+                if route is None:
+                    self._end(queued, MessageState.FAILED, fault, now)
+                else:
+                    self._redirect(queued, route, now)
         self._queue.refill(lane)
+
+    def _other_route(self, queued: Queued) -> routing.Route | None:
+        """Return the way a message would be given today; None if it has to go its own:
+        a next hop has a part of it."""
+        if queued.accepted or self._custody.taken_late(queued.seq):
+            return None
+        return self._router.route(queued.request, queued.client)
+
+    def _redirect(self, queued: Queued, route: routing.Route, now: Millis) -> None:
+        requeue = base.Requeue(
+            seq=queued.seq,
+            at=now,
+            due_at=queued.due_at,
+            via=route.via,
+            tries=queued.tries,
+            drop_plan=True,
+            error=None,
+            note=f"{', '.join(queued.via)} gone; {route.reason}",
+        )
+
+        def done(_: list[Any]) -> None:
+            self._custody.drop(queued.seq)
+            self._queue.look_for(requeue, queued.request.priority)
+
+        self._store.duty([requeue], done)
 
     def _end(
         self, queued: Queued, state: MessageState, fault: Fault, now: Millis

@@ -138,14 +138,30 @@ class Gateway:
     ) -> None:
         self._store = store
         self._dispatch = dispatch
-        self._router = router
         self._clock = clock
-        self._max_queued = max_queued
-        self._webhook_hosts = frozenset(host.lower() for host in webhook_hosts)
-        self._webhook_key = webhook_key
+        self.configure(
+            router=router,
+            max_queued=max_queued,
+            webhook_hosts=webhook_hosts,
+            webhook_key=webhook_key,
+        )
         self._ids = IdSource()
         self._claims: dict[tuple[str, str], asyncio.Event] = {}
         self._leaving = False
+
+    def configure(
+        self,
+        *,
+        router: Router,
+        max_queued: int,
+        webhook_hosts: Iterable[str] = (),
+        webhook_key: bytes | None = None,
+    ) -> None:
+        """Have other settings from the next request on."""
+        self._router = router
+        self._max_queued = max_queued
+        self._webhook_hosts = frozenset(host.lower() for host in webhook_hosts)
+        self._webhook_key = webhook_key
 
     # --- submitting ------------------------------------------------------------------
 

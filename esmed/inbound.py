@@ -41,9 +41,13 @@ class InboundDesk:
         metrics: Metrics,
     ) -> None:
         self._store = store
-        self._keeping = keeping
+        self._keeping = dict(keeping)
         self._clock = clock
         self._metrics = metrics
+
+    def configure(self, keeping: Mapping[str, Keeping]) -> None:
+        """Keep for other times; connectors that are on their way out keep theirs."""
+        self._keeping |= keeping
 
     def received(
         self, items: Sequence[Received], done: Callable[[Sequence[bool]], None]

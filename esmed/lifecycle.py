@@ -124,6 +124,7 @@ def requeue(
     tries: int,
     drop_plan: bool,
     error: Fault | None,
+    note: str | None = None,
 ) -> None:
     """Send the message, or what is left of it, again at ``due_at``.
 
@@ -137,6 +138,7 @@ def requeue(
     progress.held = False
     progress.tries = tries
     progress.error = error or progress.error
+    progress.note = note or progress.note
     if drop_plan and not begun:
         progress.plan = None
     record.via = via

@@ -112,6 +112,17 @@ class Family(Generic[M]):
             meter = self._meters[values] = self._make()
         return meter
 
+    def forget(self, **labels: str) -> None:
+        """Show no more the meters with these label values, if it has such labels."""
+        if not labels.keys() <= set(self._labels):
+            return
+        gone = [(self._labels.index(name), value) for name, value in labels.items()]
+        self._meters = {
+            values: meter
+            for values, meter in self._meters.items()
+            if not all(values[place] == value for place, value in gone)
+        }
+
     def collect(self) -> Metric:
         """What prometheus-client renders."""
         metric = Metric(*self._metric)

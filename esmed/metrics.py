@@ -48,8 +48,9 @@ BATCH_OPERATIONS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 K = TypeVar("K")
 
 
-class _Collectable(Protocol):
+class _AnyFamily(Protocol):
     def collect(self) -> Metric: ...
+    def forget(self, **labels: str) -> None: ...
 
 
 class Closed(dict[K, M], Generic[K, M]):
@@ -139,7 +140,7 @@ class Metrics(Collector):
     ) -> None:
         """`routes` are the path templates of the HTTP interface."""
         self.registry = registry or CollectorRegistry()
-        self._families: list[_Collectable] = []
+        self._families: list[_AnyFamily] = []
         self._callbacks: list[Callable[[], None]] = []
         self._connectors: dict[str, ConnectorMetrics] = {}
         self._routes = frozenset(routes)
@@ -239,11 +240,39 @@ class Metrics(Collector):
             "config_reload_success", "1 if the configuration file was usable."
         ).labels()
 
-    def connector(self, name: str, hosts: Iterable[str] = ()) -> ConnectorMetrics:
-        """The meters of that connector; `hosts` counts at the first call."""
-        if name not in self._connectors:
-            self._connectors[name] = ConnectorMetrics(self, name, hosts)
-        return self._connectors[name]
+    def connector(
+        self, name: str, hosts: Iterable[str] | None = None
+    ) -> ConnectorMetrics:
+        """The meters of that connector.
+
+        With `hosts` it begins anew: it counts on, but has these hosts and no other, and
+        nothing is known of their binds.
+        """
+        known = self._connectors.get(name)
+        if known is None:
+            known = self._connectors[name] = ConnectorMetrics(self, name, hosts or ())
+        elif hosts is not None:
+            self._change_hosts(name, known.hosts, tuple(hosts))
+        return known
+
+    def forget_connector(self, name: str) -> None:
+        """Show nothing of a connector that is gone; asked for again it begins at 0."""
+        if self._connectors.pop(name, None) is not None:
+            self._forget(connector=name)
+
+    def _change_hosts(
+        self, name: str, known: dict[str, HostMetrics], hosts: tuple[str, ...]
+    ) -> None:
+        self.bind_state.forget(connector=name)
+        for host in known.keys() - set(hosts):
+            del known[host]
+            self._forget(connector=name, host=host)
+        for host in hosts:
+            known.setdefault(host, HostMetrics(self, name, host))
+
+    def _forget(self, **labels: str) -> None:
+        for family in self._families:
+            family.forget(**labels)
 
     def http_request(self, method: str, route: str | None, code: int) -> None:
         """Count a request; `route` is None if no template matched."""
@@ -253,9 +282,13 @@ class Metrics(Collector):
             str(code),
         ).inc()
 
-    def on_collect(self, callback: Callable[[], None]) -> None:
-        """Have `callback` set its gauges each time before they are read."""
+    def on_collect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` set its gauges each time before they are read.
+
+        Returns what ends that.
+        """
         self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
 
     def render(self) -> bytes:
         """The answer to `GET /metrics`, of type `CONTENT_TYPE`."""

@@ -235,6 +235,7 @@ class Queued(Struct, frozen=True, kw_only=True, gc=False):
     """Parts, from 1, that a next hop has already taken."""
     draft: Plan | None = None
     """As in `Record`."""
+    client: str | None = None
 
 
 # --- outcomes of one submitted part (style: closed union, matched exhaustively) ------

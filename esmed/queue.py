@@ -8,8 +8,10 @@ which connector takes what. All of it runs in the event loop's thread.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from esmed.clock import Clock
 from esmed.custody import Custody
@@ -35,9 +37,9 @@ class Queue:
         self.waiting_for: dict[str, int] = defaultdict(int)
         """Messages waiting, by their first choice."""
         self.custody = Custody()
-        self.lanes_of: dict[str, list[Lane]] = {name: [] for name in served}
+        self.lanes_of: dict[str, list[Lane]]
         """Each connector's lanes, in no order."""
-        self.orphans: list[Lane] = []
+        self.orphans: list[Lane]
         """Lanes none of whose connectors is configured any more."""
         self.unsure = False
         """Whether messages may wait in the store that nobody here knows of."""
@@ -45,6 +47,21 @@ class Queue:
         self._clock = clock
         self._wake = wake
         self._lanes: dict[tuple[tuple[str, ...], Priority], Lane] = {}
+        self.serve(served)
+
+    def serve(self, names: Iterable[str]) -> None:
+        """Have these connectors, and no other."""
+        self.lanes_of = {name: [] for name in names}
+        self.orphans = []
+        for lane in self._lanes.values():
+            self._assign(lane)
+
+    def replan(self, names: Container[str]) -> None:
+        """Forget how messages were split for these connectors at acceptance."""
+        for lane in self._lanes.values():
+            for place, queued in enumerate(lane.queue):
+                if queued.draft is not None and queued.draft.connector in names:
+                    lane.queue[place] = structs.replace(queued, draft=None)
 
     # --- from the store --------------------------------------------------------------
 
@@ -106,6 +123,7 @@ class Queue:
                         due_at=due_at,
                         expires_at=record.expires_at,
                         draft=record.draft,
+                        client=record.client,
                     ),
                     now,
                 )
@@ -164,12 +182,15 @@ class Queue:
         lane = self._lanes.get((via, priority))
         if lane is None:
             lane = self._lanes[via, priority] = Lane(via, priority)
-            served = [name for name in via if name in self.lanes_of]
-            for name in served:
-                self.lanes_of[name].append(lane)
-            if not served:
-                self.orphans.append(lane)
+            self._assign(lane)
         return lane
+
+    def _assign(self, lane: Lane) -> None:
+        served = [name for name in lane.via if name in self.lanes_of]
+        for name in served:
+            self.lanes_of[name].append(lane)
+        if not served:
+            self.orphans.append(lane)
 
     def _offer(self, queued: Queued, now: Millis) -> None:
         lane = self._lane(queued.via, queued.request.priority)

@@ -252,6 +252,20 @@ def render(section: Section) -> str:
     return yaml.safe_dump(dict(_shown(section)), sort_keys=False, allow_unicode=True)
 
 
+def differences(old: Section, new: Section, path: str = "") -> Iterator[str]:
+    """The paths of the keys in which two sections of one class differ.
+
+    Sections inside of them are compared key by key; lists and mappings as a whole.
+    """
+    for key, (field, _) in _fields_by_key(type(old)).items():
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        where = _join(path, key)
+        if isinstance(before, Section) and type(before) is type(after):
+            yield from differences(before, after, where)
+        elif before != after:
+            yield where
+
+
 def _shown(section: Section) -> Iterator[tuple[str, object]]:
     for key, (field, hint) in _fields_by_key(type(section)).items():
         yield key, _show(hint, getattr(section, field.name))

@@ -111,8 +111,8 @@ class Webhooks:
         loops, self._loops = self._loops, []
         if not loops:
             return
-        await _cancelled(loops)
         try:
+            await _cancelled(loops)
             async with asyncio.timeout(timeout):
                 while self._runners:
                     await asyncio.wait(self._runners)
@@ -123,8 +123,9 @@ class Webhooks:
                 requests=len(self._runners),
                 unrecorded=len(self._results),
             )
-        await _cancelled(self._runners)
-        await self._session.close()
+        finally:
+            await _cancelled(self._runners)
+            await self._session.close()
 
     # --- what to send ----------------------------------------------------------------
 

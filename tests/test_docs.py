@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from test_layering import LAYERS
 from esmed import cli, yamlfile
 from esmed.config import Config, loads, render
 from esmed.metrics import Metrics
+from esmed.reload import AT_ONCE
 from esmed.secret import Surroundings
 from esmed.simulator.cli import read_faults
 from esmed.smpp.status import Statuses
@@ -240,6 +242,35 @@ class TestConfiguration:
             where = Surroundings(environ=environ, directory=tmp_path)
             config = loads(yaml.safe_dump(whole), where)
             assert config.warnings == ()
+
+
+class TestReload:
+    def test_when_each_key_takes_effect(self, tmp_path: Path) -> None:
+        told = {
+            key.replace(".NAME", ".carrier"): effect
+            for key, effect in table(CONFIGURATION, "reloaded").items()
+        }
+        config = loads(MOST, surroundings(tmp_path))
+        keys = [path.replace("[]", "") for path in effective(config)]
+        expected = {key: effect_of(key, config) for key in keys}
+        assert expected == {
+            key: told[max(filter(partial(covers, key), told), key=len)] for key in keys
+        }
+        assert [one for one in told if not any(covers(key, one) for key in keys)] == []
+
+
+def covers(key: str, section: str) -> bool:
+    """Whether a key is, or is in, that section."""
+    return f"{key}.".startswith(f"{section}.")
+
+
+def effect_of(key: str, config: Config) -> str:
+    """What the program makes of another value of that key."""
+    first, _, rest = key.partition(".carrier.")
+    if first == "connectors":
+        in_place = config.connectors["carrier"].in_place
+        return "at once" if rest.partition(".")[0] in in_place else "new binds"
+    return "at once" if any(covers(key, one) for one in AT_ONCE) else "restart"
 
 
 def completed(example: Mapping[object, object]) -> dict[object, object]:

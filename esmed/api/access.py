@@ -73,6 +73,10 @@ class Tokens:
     """The clients of the configuration, found by their token."""
 
     def __init__(self, clients: Sequence[Client]) -> None:
+        self.configure(clients)
+
+    def configure(self, clients: Sequence[Client]) -> None:
+        """Know these clients and no other."""
         # Looking up a digest tells a guesser nothing about the token itself.
         self._callers = {
             _digest(client.token.reveal()): Caller(
@@ -99,14 +103,20 @@ class Rates:
 
     def __init__(self, clients: Iterable[Client], clock: Clock) -> None:
         self._clock = clock
-        now = clock.monotonic()
-        self._buckets = {
-            client.name: TokenBucket(
-                client.rate, now, burst=client.rate * _BURST_SECONDS
-            )
-            for client in clients
-            if client.rate is not None
-        }
+        self._buckets: dict[str, TokenBucket] = {}
+        self.configure(clients)
+
+    def configure(self, clients: Iterable[Client]) -> None:
+        """Have these rates; where one is as before what is left of it is so too."""
+        now, before = self._clock.monotonic(), self._buckets
+        self._buckets = {}
+        for client in clients:
+            if client.rate is not None:
+                bucket = before.get(client.name)
+                if bucket is None or bucket.rate != client.rate:
+                    burst = client.rate * _BURST_SECONDS
+                    bucket = TokenBucket(client.rate, now, burst=burst)
+                self._buckets[client.name] = bucket
 
     def check(self, caller: Caller) -> None:
         """Raise ProblemError (429) if the client must wait."""

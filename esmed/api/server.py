@@ -20,14 +20,14 @@ from esmed.api.problems import ProblemError
 from esmed.api.table import OPERATIONS, ROUTES, Access
 from esmed.api.traffic import Traffic
 from esmed.clock import Clock, SystemClock
-from esmed.config import Http
+from esmed.config import Client, Http
 from esmed.errors import StoreError
 from esmed.fieldtypes import Endpoint
 from esmed.gateway import Caller, Gateway
 from esmed.metrics import Metrics
 from esmed.refusals import ForbiddenError, NotFoundError, RefusedError
 
-__all__ = ["ROUTES", "build"]
+__all__ = ["ROUTES", "build", "configure"]
 
 Handler = Callable[[web.Request, Caller], Awaitable[web.Response]]
 """An endpoint, which may raise RefusedError, StoreError and ProblemError."""
@@ -36,6 +36,8 @@ _log = log.get("api")
 
 _HERE: Final = Caller(name=None, admin=True)
 _ANYONE: Final = Caller(name=None)
+_TOKENS: Final = web.AppKey("tokens", Tokens)
+_RATES: Final = web.AppKey("rates", Rates)
 
 
 def build(
@@ -49,17 +51,19 @@ def build(
 
     ``metrics`` must have been made with ``ROUTES``.
     """
+    tokens = Tokens(config.clients)
     rates = Rates(config.clients, clock or SystemClock())
     endpoints = (
         MessagesApi(gateway, rates, config.max_body),
         OpsApi(gateway, metrics, config.max_body),
     )
-    hall = _Hall(_Door(config), traffic or Traffic(), metrics)
+    hall = _Hall(_Door(config, tokens), traffic or Traffic(), metrics)
     app = web.Application(
         client_max_size=config.max_body,
         # Compressed bodies are refused, so that none can be a bomb.
         handler_args={"auto_decompress": False},
     )
+    app[_TOKENS], app[_RATES] = tokens, rates
     for path in ROUTES:
         resource = app.router.add_resource(path)
         methods: list[str] = []
@@ -77,6 +81,12 @@ def build(
     nothing = _wrap(hall, None, _no_such_path, "client")
     app.router.add_route(hdrs.METH_ANY, "/{path:.*}", nothing)
     return app
+
+
+def configure(app: web.Application, clients: Sequence[Client]) -> None:
+    """Have other clients from the next request on."""
+    app[_TOKENS].configure(clients)
+    app[_RATES].configure(clients)
 
 
 class _Hall(NamedTuple):
@@ -98,9 +108,9 @@ def _handler(endpoints: Sequence[object], name: str) -> Handler:
 class _Door:
     """Decides who comes in."""
 
-    def __init__(self, config: Http) -> None:
+    def __init__(self, config: Http, tokens: Tokens) -> None:
         self._names = Names(_own_names(config))
-        self._tokens = Tokens(config.clients)
+        self._tokens = tokens
 
     def admit(self, request: web.Request, access: Access) -> Caller:
         """Return who asks. ProblemError, ForbiddenError."""

@@ -7,7 +7,7 @@ Lengths are those of SMPP 3.4 §4.1.1 without the closing NUL, but for `system_i
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from esmed.connectorconfig import ConnectorConfig
 from esmed.errors import ConfigFault
@@ -101,6 +101,16 @@ class Backoff(Section):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(ConnectorConfig):
     """One account at one SMSC. Times are seconds, `rate` is PDUs per second."""
+
+    in_place: ClassVar[frozenset[str]] = ConnectorConfig.in_place | {
+        *("rate", "adaptive", "window", "default_from", "source", "source_format"),
+        *("sender_alphabet", "destination", "destination_format", "mo_prefixes"),
+        *("gsm7_data_coding", "ucs2_data_coding", "alphabet", "extension"),
+        *("concatenation", "max_parts", "short_message_max", "submit_with"),
+        *("service_type", "esm_class", "protocol_id", "priority_flag"),
+        *("validity_format", "validity_max", "timezone"),
+        *("receipts", "registered_delivery", "id_form"),
+    }
 
     kind: str = "smpp"
     hosts: tuple[Host, ...]

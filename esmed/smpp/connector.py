@@ -15,7 +15,7 @@ the window of a session, or reported.
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, assert_never
 
 from esmed import log
@@ -65,6 +65,10 @@ def create(
     return SmppConnector(name, config, sink, clock, metrics)
 
 
+def _pace(config: Config) -> Pace:
+    return Pace(config.rate, adaptive=config.adaptive)
+
+
 class SmppConnector:
     """Implements `esmed.connector.Connector`."""
 
@@ -85,7 +89,7 @@ class SmppConnector:
             name,
             self._encoder,
             window=config.window,
-            pace=Pace(config.rate, adaptive=config.adaptive),
+            pace=_pace(config),
             statuses=Statuses(config.statuses),
             metrics=self._metrics,
         )
@@ -111,7 +115,8 @@ class SmppConnector:
         self._active: HostBinds | None = None
         self._reference = random.randrange(0x10000)  # noqa: S311 - not to begin at 0
         self._sends = config.bind != "receiver"
-        self._paused = False
+        self.paused = False
+        """By an operator."""
         self._frozen = False
         self._stopping = False
         self._idle = asyncio.Event()
@@ -121,13 +126,15 @@ class SmppConnector:
         self._limit: tuple[Limit | None, float] = (None, 0.0)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._trace = PduTrace(name, self._links, clock)
-        metrics.on_collect(self._collect)
+        self._on_collect = metrics.on_collect
+        self._uncollect: Callable[[], None] | None = None
 
     # --- life ------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start connecting; returns at once."""
         self._loop = asyncio.get_running_loop()
+        self._uncollect = self._on_collect(self._collect)
         for link in self._links:
             link.start()
         self._hosts_changed()
@@ -150,16 +157,33 @@ class SmppConnector:
             stops = [loop.create_task(link.stop(left)) for link in self._links]
             await asyncio.gather(*stops)
             self._trace.stop()
+            if self._uncollect is not None:
+                self._collect()
+                self._uncollect()
+                self._uncollect = None
+
+    def configure(self, config: Config) -> None:
+        """Take the keys of `Config.in_place`; the others must be as they are."""
+        before, self._config = self._config, config
+        self._encoder = Encoder(self.name, config)
+        self._interpreter = Interpreter(self.name, config)
+        pace = self._sender.pace
+        if (config.rate, config.adaptive) != (before.rate, before.adaptive):
+            # What was learned from refusals was learned under another ceiling.
+            pace = _pace(config)
+        self._sender.configure(self._encoder, config.window, pace)
+        self._pump()
+        self._sink.wake(self.name)
 
     def pause(self) -> None:
         """Return what is not written, and take no more; binds stay."""
-        self._paused = True
+        self.paused = True
         self._give_back(self._sender.backlog.drain())
         self._note_health()
 
     def resume(self) -> None:
         """Undo `pause`."""
-        self._paused = False
+        self.paused = False
         self._note_health()
         self._pump()
 
@@ -210,7 +234,7 @@ class SmppConnector:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Write what there is room for; the rest waits in order."""
         self._sender.backlog.add(jobs)
-        if self._active is None or self._paused or self._stopping or not self._sends:
+        if self._active is None or self.paused or self._stopping or not self._sends:
             self._give_back(self._sender.backlog.drain())
         else:
             self._pump()
@@ -228,7 +252,7 @@ class SmppConnector:
         """The links that parts can be written to now."""
         if self._active is None or not self._sends:
             return []
-        if self._frozen or self._paused or self._stopping:
+        if self._frozen or self.paused or self._stopping:
             return []
         return self._active.writable()
 
@@ -387,7 +411,7 @@ class SmppConnector:
         self._sink.wake(self.name)
 
     def _health_state(self) -> HealthState:
-        if self._paused:
+        if self.paused:
             return HealthState.PAUSED
         if self._active is None or self._stopping:
             return HealthState.DOWN
@@ -405,7 +429,7 @@ class SmppConnector:
             case HealthState.DEGRADED:
                 return primary
             case HealthState.PAUSED:
-                return "by the operator" if self._paused else "bind: receiver"
+                return "by the operator" if self.paused else "bind: receiver"
             case HealthState.DOWN:
                 return "stopping" if self._stopping else primary
             case _:
@@ -425,7 +449,7 @@ class SmppConnector:
         limit, since = self._limit
         if limit is not None:
             self._metrics.limited_seconds[limit].inc(max(now - since, 0.0))
-        if self._frozen or self._paused or self._stopping:
+        if self._frozen or self.paused or self._stopping:
             limit = None
         elif self._active is None:
             limit = "link"

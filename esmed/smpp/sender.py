@@ -51,7 +51,7 @@ class Sender:
     ) -> None:
         self.backlog: Final = Backlog()
         self.throttle: Final = Throttle()
-        self.pace: Final = pace
+        self.pace = pace
         self.used = 0
         """Slots of the window: parts unanswered, or not yet on disk."""
         self._name = name
@@ -61,6 +61,12 @@ class Sender:
         self._status = metrics.submit_status
         self._seconds = metrics.submit_seconds
         self._unknown = metrics.unknown_outcomes
+
+    def configure(self, encoder: Encoder, window: int, pace: Pace) -> None:
+        """Go by other settings from the next part on."""
+        self._encoder = encoder
+        self._window = window
+        self.pace = pace
 
     def room(self, now: float) -> int:
         """How many parts may be written now."""

@@ -129,6 +129,7 @@ def _requeue(unit: Unit, op: base.Requeue) -> None:
             tries=op.tries,
             drop_plan=op.drop_plan,
             error=op.error,
+            note=op.note,
         ),
     )
 

@@ -91,6 +91,8 @@ class Requeue(Struct, frozen=True, kw_only=True, gc=False):
     drop_plan: bool
     """Whether another connector may split it anew."""
     error: Fault | None
+    note: str | None = None
+    """Why it goes this way, if that is another than before."""
 
 
 class Finish(Struct, frozen=True, kw_only=True, gc=False):

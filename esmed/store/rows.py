@@ -144,4 +144,5 @@ def queued(record: Record) -> Queued:
         tries=progress.tries,
         plan=progress.plan,
         accepted=tuple(one.part for one in progress.segments if not is_open(one)),
+        client=record.client,
     )

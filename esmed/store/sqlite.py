@@ -57,6 +57,7 @@ class SqliteStore(Questions):
         self._committed = committed
         self._failed = failed
         self._last_seq = 0
+        self._unit: Unit | None = None
         self._lock: int | None = None
         self._writer: Writer | None = None
 
@@ -86,6 +87,13 @@ class SqliteStore(Questions):
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def configure(self, announcer: Announcer, *, erase_final: bool) -> None:
+        """Announce and erase by other rules from the next change on."""
+        self._announcer, self._erase_final = announcer, erase_final
+        if self._unit is not None:
+            # The writer's thread reads each of them once for a change.
+            self._unit.announcer, self._unit.erase_final = announcer, erase_final
 
     def _prepare(self, now: Millis) -> Unit:
         """Open the writing connection, in the writer's thread."""
@@ -119,6 +127,7 @@ class SqliteStore(Questions):
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA temp_store = MEMORY")
         unit = Unit(connection, self._announcer, erase_final=self._erase_final)
+        self._unit = unit
         unit.begin()
         inbound.process_ended(unit)
         (left,) = connection.execute(

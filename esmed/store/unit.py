@@ -58,7 +58,7 @@ class Unit:
         self._last_parked: int = connection.execute(
             "SELECT coalesce(max(receipt), 0) FROM parked"
         ).fetchone()[0]
-        self._erase = erase_final
+        self.erase_final = erase_final
         self._stale = False
         """Whether a rollback may have undone new lanes."""
         self._records: OrderedDict[int, Record] = OrderedDict()
@@ -210,7 +210,7 @@ class Unit:
         waits_for = lifecycle.waits_for(record)
         url = record.request.webhook_url
         if new is not old:
-            if self._erase and new in FINAL_STATES:
+            if self.erase_final and new in FINAL_STATES:
                 self._erase_text(record)
             if self.announcer.state(new, url):
                 self._announce(record, f"message.{new}", at)

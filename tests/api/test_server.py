@@ -12,6 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from fakes.httprig import OPS, SHOP, Builder, Rig, bearer
 
 from esmed.api import server
+from esmed.api.access import Tokens
 from esmed.api.problems import ProblemError
 from esmed.api.table import OPERATIONS
 from esmed.config import Http
@@ -256,7 +257,7 @@ class TestBodies:
         assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
     async def test_gone_before_it_was_served(self, rig: Rig) -> None:
-        door = server._Door(Http())
+        door = server._Door(Http(), Tokens([]))
         request = make_mocked_request("GET", "/healthz")
         request._protocol.transport = None
         with pytest.raises(ProblemError, match="has gone"):

@@ -66,6 +66,10 @@ class FakeConnector:
 
     # --- esmed.connector.Connector ---------------------------------------------------
 
+    @property
+    def paused(self) -> bool:
+        return self._health.state is HealthState.PAUSED
+
     async def start(self) -> None:
         raise NotImplementedError
 

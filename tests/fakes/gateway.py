@@ -35,6 +35,7 @@ class PlanningConnector:
     """
 
     kind = "fake"
+    paused = False
 
     def __init__(self, name: str) -> None:
         self.name = name

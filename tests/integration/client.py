@@ -91,10 +91,9 @@ class Client:
 
     async def trace(self, id_: str) -> list[dict[str, Any]]:
         """The timeline of a message."""
-        events: list[dict[str, Any]] = (await self.get(f"/v1/messages/{id_}/trace"))[
-            "events"
-        ]
-        return events
+        trace = await self.get(f"/v1/messages/{id_}/trace")
+        timeline: list[dict[str, Any]] = trace["timeline"]
+        return timeline
 
     async def connector(
         self, name: str = "carrier", *states: str, **wanted: object

@@ -29,7 +29,7 @@ Peer = FakeSmsc | SmscSimulator
 _CONFIG: Final = """
 node: test
 store: {{url: "sqlite:///{store}", durability: normal, erase_text: {erase_text}}}
-http: {{listen: {listen}, max_queued: {max_queued}}}
+http: {{listen: {listen}, max_queued: {max_queued}, clients: {clients}}}
 webhooks: {webhooks}
 connectors:
 {connectors}
@@ -84,6 +84,7 @@ class Site(Client):
         self.clock = ShiftedClock()
         self.connectors: dict[str, dict[str, Any]] = {}
         self.routes: list[dict[str, Any]] = []
+        self.clients: list[dict[str, Any]] = []
         self.webhooks: dict[str, Any] = {"url": hook.url(), "secret": SECRET}
         self.listen = ["127.0.0.1:0"]
         self.max_queued = 1000
@@ -91,11 +92,10 @@ class Site(Client):
         self.store = folder / "esmed.db"
         self.app: App | None = None
 
-    async def start(self, **connectors: dict[str, Any]) -> None:
-        """Start it; the ``connectors`` given replace all of before."""
-        assert self.app is None
-        self.connectors = connectors or self.connectors
-        text = _CONFIG.format(
+    @property
+    def text(self) -> str:
+        """The configuration as it is now."""
+        return _CONFIG.format(
             store=self.store,
             erase_text=self.erase_text,
             listen=json.dumps(self.listen),
@@ -108,12 +108,27 @@ class Site(Client):
                 ),
                 "  ",
             ),
+            clients=json.dumps(self.clients),
             routes=json.dumps(self.routes or [{"via": list(self.connectors)}]),
         )
-        surroundings = Surroundings.of_process({})
-        self.app = App(config.loads(text, surroundings), clock=self.clock, environ={})
+
+    def config(self) -> config.Config:
+        """What it says; ConfigError."""
+        return config.loads(self.text, Surroundings.of_process({}))
+
+    async def start(self, **connectors: dict[str, Any]) -> None:
+        """Start it; the ``connectors`` given replace all of before."""
+        assert self.app is None
+        self.connectors = connectors or self.connectors
+        self.app = App(self.config(), clock=self.clock, environ={})
         await self.app.start()
         self.url = f"http://{self.app.addresses[0]}"
+
+    async def reload(self, **connectors: dict[str, Any]) -> bool:
+        """Have it read its configuration again; as for `start`."""
+        assert self.app is not None
+        self.connectors = connectors or self.connectors
+        return await self.app.reload(self.config)
 
     async def stop(self) -> None:
         """Stop it; again does no harm."""
