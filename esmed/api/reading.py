@@ -1,5 +1,6 @@
 """What a request carries: its body, its query, its Idempotency-Key."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection
 from typing import Final
@@ -12,6 +13,8 @@ from esmed.gateway import Claim
 from esmed.refusals import FieldError, InvalidError
 
 JSON: Final = "application/json"
+BODY_WITHIN: Final = 60.0
+"""Seconds for a body from the end of its head."""
 _CHARSETS: Final = frozenset({"utf-8", "utf8"})
 _MAX_KEY: Final = 255
 _MAX_POSITION: Final = 2**63 - 1  # of SQLite's integers
@@ -55,7 +58,11 @@ async def _body(request: web.Request, limit: int) -> bytes:
             raise _too_large(limit)
         return body
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_WITHIN):
+            return await request.read()
+    except TimeoutError as exc:
+        message = f"the body did not come within {BODY_WITHIN:g} s"
+        raise ProblemError(408, message, {hdrs.CONNECTION: "close"}) from exc
     except web.HTTPRequestEntityTooLarge as exc:
         raise _too_large(limit) from exc
     except (web.RequestPayloadError, ConnectionError) as exc:

@@ -47,7 +47,7 @@ def build(
     clock: Clock | None = None,
     traffic: Traffic | None = None,
 ) -> web.Application:
-    """Return the application, to be run without aiohttp's access log: it counts.
+    """Return the application, to be run by `esmed.api.service.HttpService`.
 
     ``metrics`` must have been made with ``ROUTES``.
     """
@@ -58,11 +58,7 @@ def build(
         OpsApi(gateway, metrics, config.max_body),
     )
     hall = _Hall(_Door(config, tokens), traffic or Traffic(), metrics)
-    app = web.Application(
-        client_max_size=config.max_body,
-        # Compressed bodies are refused, so that none can be a bomb.
-        handler_args={"auto_decompress": False},
-    )
+    app = web.Application(client_max_size=config.max_body)
     app[_TOKENS], app[_RATES] = tokens, rates
     for path in ROUTES:
         resource = app.router.add_resource(path)

@@ -13,13 +13,14 @@ and so outlives us, and is refused otherwise. Then
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from socket import socket as Socket  # noqa: N812 - a type
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 
 from esmed import listeners
+from esmed.api.connection import Connection
 from esmed.api.traffic import Traffic
 
 ACCEPTED_AT_ONCE: Final = 1
@@ -29,6 +30,11 @@ IDLE_STAYS: Final = 0.5
 """Seconds after `leave` in which a client can still ask on a connection it keeps."""
 FRESH_STAYS: Final = 2.0
 """Seconds for the first request of a connection."""
+CONNECTION_OPTIONS: Final[Mapping[str, Any]] = {
+    "access_log": None,
+    # Compressed bodies are refused, so that none can be a bomb.
+    "auto_decompress": False,
+}
 _CUT: Final = 0.1
 """Seconds for a request that was cut off to clean up."""
 
@@ -46,15 +52,13 @@ class HttpService:
 
     async def start(self, application: web.Application) -> list[str]:
         """Serve; return where, as ``host:port`` or ``unix:PATH``."""
-        runner = self._runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=_CUT
-        )
+        runner = self._runner = web.AppRunner(application, shutdown_timeout=_CUT)
         await runner.setup()
-        self._server = server = cast("web.Server", runner.server)
+        self._server = cast("web.Server", runner.server)
         for listener in self._sockets:
             self._servers.append(
                 await asyncio.get_running_loop().create_server(
-                    server, sock=listener, backlog=ACCEPTED_AT_ONCE
+                    self._connection, sock=listener, backlog=ACCEPTED_AT_ONCE
                 )
             )
         return [listeners.name(listener) for listener in self._sockets]
@@ -84,6 +88,10 @@ class HttpService:
         while self.traffic.busy and loop.time() < end:
             await self._moved(end)
         await self._runner.cleanup()
+
+    def _connection(self) -> Connection:
+        server = cast("web.Server", self._server)
+        return Connection(server, self.traffic, **CONNECTION_OPTIONS)
 
     async def _accept_no_more(self) -> None:
         """Close the sockets; who was accepted is served."""

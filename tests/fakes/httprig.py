@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 from fakes.clock import ManualClock
 from fakes.gateway import IdleDispatch, PlanningConnector
 
 from esmed.api import server
+from esmed.api.service import HttpService
 from esmed.config import Client, Http
-from esmed.fieldtypes import Endpoint
+from esmed.fieldtypes import Endpoint, UnixSocket
 from esmed.gateway import Gateway
+from esmed.listeners import listening
 from esmed.metrics import Metrics
 from esmed.models import Record
 from esmed.routing import Router, Rule
@@ -135,17 +136,13 @@ class Builder:
         )
         metrics = Metrics(routes=server.ROUTES)
         config = Http(listen=(Endpoint("127.0.0.1", 0),), clients=clients, **http)
-        runner = web.AppRunner(
-            server.build(gateway, config, metrics, clock), access_log=None
-        )
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        unix = str(self._path / "http.sock")
-        await web.UnixSite(runner, unix).start()
+        unix = UnixSocket(self._path / "http.sock")
+        sockets = self._stack.enter_context(listening([*config.listen, unix], {}))
+        service = HttpService(sockets)
+        self._stack.push_async_callback(service.close, 1.0)
+        app = server.build(gateway, config, metrics, clock, service.traffic)
+        address, _ = await service.start(app)
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
-        host, port = runner.addresses[0][:2]
         return Rig(
             store=store,
             carrier=carrier,
@@ -155,8 +152,8 @@ class Builder:
             clock=clock,
             metrics=metrics,
             session=session,
-            url=f"http://{host}:{port}",
-            unix=unix,
+            url=f"http://{address}",
+            unix=str(unix.path),
         )
 
     async def close(self) -> None:

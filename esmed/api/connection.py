@@ -1,0 +1,74 @@
+"""One client's connection, beyond what aiohttp makes of it.
+
+aiohttp waits for ever for the rest of a request, answers what is no HTTP in plain text,
+and logs it with the octets that came. Here a client has a bound, gets problem details
+like everybody, and nothing that it sent is in the log.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import web
+
+from esmed import log
+from esmed.api import problems
+from esmed.api.problems import ProblemError
+from esmed.api.traffic import Traffic
+
+FIRST_WITHIN: Final = 30.0
+"""Seconds in which the head of the first request must have come."""
+NEXT_WITHIN: Final = 300.0
+"""Seconds between two requests, the head of the second one included. Longer than
+reverse proxies keep their connections, so that it is they who close them."""
+
+_log = log.get("api")
+
+
+class Connection(web.RequestHandler):
+    """The protocol of one connection; ``options`` are aiohttp's."""
+
+    __slots__ = ("_timer", "_traffic")
+
+    def __init__(self, server: web.Server, traffic: Traffic, **options: Any) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(server, loop=loop, keepalive_timeout=NEXT_WITHIN, **options)
+        self._traffic = traffic
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(FIRST_WITHIN, self._first_is_due)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Wait no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _first_is_due(self) -> None:
+        if self.transport is not None and self._traffic.is_fresh(self.transport):
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what never came as far as the application, or failed outside of it.
+
+        ``message`` repeats what was sent, and so does ``exc`` of a status below 500.
+        """
+        if status < 500:
+            reason = type(exc).__name__
+            _log.debug("api.unreadable", peer=request.remote, reason=reason)
+            problem = ProblemError(status, "what was sent is no HTTP request")
+        else:
+            _log.error("api.failed", exc=exc, method=None, path=None)
+            problem = ProblemError(status, "see the daemon's log")
+        response = problems.refuse(problem)
+        response.force_close()
+        return response
