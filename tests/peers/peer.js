@@ -71,10 +71,10 @@ function messageId() {
   return options.ids === 'hex' ? number.toString(16) : String(number);
 }
 
-function answerSubmit(pdu) {
+function answerSubmit(connection, pdu) {
   const status = (refusals.submit_sm[pdu.destination_addr] || []).shift() || 0;
   const id = status ? null : messageId();
-  session.send(pdu.response(status ? {command_status: status} : {message_id: id}));
+  connection.send(pdu.response(status ? {command_status: status} : {message_id: id}));
   seen(pdu, {id: id, answer: status});
 }
 
@@ -82,11 +82,13 @@ function answerBind(connection, pdu) {
   const status = refusals.bind.shift() || 0;
   seen(pdu, {answer: status});
   const answer = status ? {command_status: status} : {system_id: 'node-smpp'};
+  if (pdu.command !== 'bind_transmitter') {
+    session = connection;
+  }
   connection.send(pdu.response(answer), () => status && connection.close());
 }
 
 function serve(connection) {
-  session = connection;
   // A callback of the one before may come late: it must not touch this one.
   connection.on('error', trouble);
   connection.on('close', () => tell({event: 'closed'}));
@@ -94,7 +96,7 @@ function serve(connection) {
     if (pdu.command.startsWith('bind_') && !pdu.isResponse()) {
       answerBind(connection, pdu);
     } else if (pdu.command === 'submit_sm') {
-      answerSubmit(pdu);
+      answerSubmit(connection, pdu);
     } else if (pdu.command === 'unbind') {
       seen(pdu);
       connection.send(pdu.response(), () => connection.close());

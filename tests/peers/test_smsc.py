@@ -413,6 +413,23 @@ class TestSession:
             )
         )
 
+    async def test_a_pair_and_a_further_transmitter(
+        self, start_smsc: StartSmsc, start_daemon: StartDaemon
+    ):
+        smsc = await start_smsc("node-smpp")
+        daemon = await start_daemon(
+            smsc, bind="pair", sessions=2, further_sessions="transmitter"
+        )
+        await daemon.until(lambda one: one["state"] == "up")
+        assert len(smsc.of("bind_transmitter")) == 2
+        assert len(smsc.of("bind_receiver")) == 1
+        ids = [await daemon.submit(TO, text) for text in (ONE, CYRILLIC, EMOJI)]
+        for whole in await smsc.whole(len(ids)):
+            for part in whole.parts:
+                await smsc.receipt(part, str(numeric(part)))
+        for id_ in ids:
+            assert (await daemon.final(id_))["state"] == "delivered"
+
     @pytest.mark.slow
     async def test_a_bind_that_is_still_there(
         self, start_smsc: StartSmsc, start_daemon: StartDaemon
