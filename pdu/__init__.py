@@ -4,12 +4,13 @@
 ``Framer`` cuts a stream into frames, ``pdu.vocabulary`` names the numbers.
 Optional parameters are read and built by ``tlv``.
 What the octets of a message mean is the business of ``datacoding``, ``gsm0338``,
-``transliterate``, ``udh``, ``segment``, ``receipt`` and ``smpptime``.
+``national``, ``transliterate``, ``udh``, ``segment``, ``receipt`` and ``smpptime``.
 """
 
 from pdu import (
     datacoding,
     gsm0338,
+    national,
     receipt,
     segment,
     smpptime,
@@ -125,6 +126,7 @@ __all__ = [
     "encode",
     "gsm0338",
     "is_response",
+    "national",
     "receipt",
     "segment",
     "smpptime",

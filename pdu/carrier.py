@@ -5,14 +5,23 @@ whole message; `segment` cuts it into parts.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import msgspec
 from msgspec import structs
 
-from pdu import grapheme, gsm0338
+from pdu import grapheme, gsm0338, national, udh
 from pdu.datacoding import Alphabet, Encoding
 from pdu.errors import EncodeError
+from pdu.national import Language, Shift
+
+SEPTETS: Final = 160
+"""Of one short message without a header."""
+MAX_OCTETS: Final = 140
+"""Of the user data of one short message, 3GPP TS 23.040 §9.2.3.24."""
+CONCATENATION_OCTETS: Final = 5
+"""Of the element with an 8-bit reference; the 16-bit one has one more."""
 
 
 class Carrier(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +43,10 @@ class Carrier(msgspec.Struct, frozen=True, kw_only=True):
     """Octets of a unit."""
     part: Callable[[bytes], bytes] | None = None
     """What a part is, where that is not what was counted."""
+    shift: Shift = national.DEFAULT
+    """The tables that the header of each part has to announce."""
+    header: int = 0
+    """Octets of that header, without concatenation."""
 
 
 def for_encoding(encoding: str, alphabet: str, *, extension: bool) -> Carrier:
@@ -48,6 +61,70 @@ def for_encoding(encoding: str, alphabet: str, *, extension: bool) -> Carrier:
     if encoding == "latin1":
         return _LATIN1
     raise EncodeError(f"{encoding!r} is no encoding of text", field="encoding")
+
+
+@cache
+def for_languages(
+    languages: tuple[Language, ...], *, extension: bool
+) -> tuple[Carrier, ...]:
+    """GSM 7-bit with the tables of these languages: every way, the simplest first.
+
+    Without ``extension``: those that need no escape.
+    """
+    return tuple(
+        _for_shift(shift, extension=extension)
+        for shift in national.shifts(languages)
+        if extension or not shift.single
+    )
+
+
+@cache
+def _for_shift(shift: Shift, *, extension: bool) -> Carrier:
+    """GSM 7-bit with these tables. Each part has the header that announces them."""
+    codes = national.codes(shift, escapes=extension)
+
+    def encode(text: str) -> bytes | None:
+        return national.try_encode(text, codes)
+
+    def clear(septets: bytes, first: int, last: int) -> int:
+        # An escape and one more behind the end say which character follows.
+        window = national.decode(septets[first : last + 2], shift)
+        end = len(national.decode(septets[first:last], shift))
+        at = grapheme.last_boundary(window, end)
+        return last if at == end else first + sum(len(codes[c]) for c in window[:at])
+
+    header = udh.UserDataHeader(elements=udh.shift_elements(shift)).length
+    single, short, wide = map(_septets_beside, _headers(header))
+    return structs.replace(
+        _GSM,
+        has=codes.__contains__,
+        encode=encode,
+        clear=clear,
+        limits=(single, short, wide),
+        shift=shift,
+        header=header,
+    )
+
+
+def narrowed(carrier: Carrier, octets: int) -> Carrier:
+    """With parts of at most so many octets, those of a header included.
+
+    For carriers whose units are octets over SMPP.
+    """
+    room = (octets - header for header in _headers(carrier.header))
+    single, short, wide = map(min, room, carrier.limits)
+    return structs.replace(carrier, limits=(single, short, wide))
+
+
+def _headers(header: int) -> tuple[int, int, int]:
+    """Octets of the whole header, by the octets of the reference."""
+    concatenated = max(header, 1) + CONCATENATION_OCTETS
+    return header, concatenated, concatenated + 1
+
+
+def _septets_beside(octets: int) -> int:
+    """How many fit behind so long a header, on the next boundary of a septet."""
+    return (8 * MAX_OCTETS - 7 * -(-8 * octets // 7)) // 7
 
 
 def _anywhere(_: bytes, at: int) -> int:

@@ -8,7 +8,8 @@ one, that is, by data_coding 0.
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from pdu import gsm0338
+from pdu import gsm0338, national
+from pdu.national import Shift
 from pdu.vocabulary import DataCoding
 
 Encoding = Literal["gsm7", "ucs2", "latin1", "binary"]
@@ -50,14 +51,19 @@ def encoding_of(data_coding: int) -> Encoding:
 
 
 def decode_text(
-    data: bytes, data_coding: int, alphabet: str = "gsm0338", udh_length: int = 0
+    data: bytes,
+    data_coding: int,
+    alphabet: str = "gsm0338",
+    udh_length: int = 0,
+    shift: Shift = national.DEFAULT,
 ) -> str | None:
     """The text of a message received; None if it is binary; never raises.
 
-    ``data`` is what follows ``udh_length`` octets of user data header. Octets that mean
-    nothing become U+FFFD, so the text can always be written as UTF-8.
+    ``data`` is what follows ``udh_length`` octets of user data header, and ``shift``
+    what that says of GSM 7-bit text. Octets that mean nothing become U+FFFD, so the
+    text can always be written as UTF-8.
     """
-    return decode_texts((data,), data_coding, alphabet, udh_length)
+    return decode_texts((data,), data_coding, alphabet, udh_length, shift)
 
 
 def decode_texts(
@@ -65,10 +71,11 @@ def decode_texts(
     data_coding: int,
     alphabet: str = "gsm0338",
     udh_length: int = 0,
+    shift: Shift = national.DEFAULT,
 ) -> str | None:
     """As ``decode_text``, of all parts in order: a pair cut between two is whole again.
 
-    Phones do cut surrogate pairs. ``udh_length`` is that of each part.
+    Phones do cut surrogate pairs. ``udh_length`` and ``shift`` are those of each part.
     """
     charset = _charset(data_coding)
     if charset is None:
@@ -77,6 +84,7 @@ def decode_texts(
         return decode_default(
             b"".join(from_wire(part, "gsm7", alphabet, udh_length) for part in parts),
             alphabet,
+            shift,
         )
     if charset == _UTF16:
         return _big_endian(parts).decode(_UTF16, "replace")
@@ -86,11 +94,14 @@ def decode_texts(
     return data.decode(charset, "replace")
 
 
-def decode_default(data: bytes, alphabet: str) -> str:
-    """The text of octets in the SMSC's default alphabet, not packed; never raises."""
-    if alphabet in {"latin1", "ascii"}:
+def decode_default(data: bytes, alphabet: str, shift: Shift = national.DEFAULT) -> str:
+    """The text of octets in the SMSC's default alphabet, not packed; never raises.
+
+    A ``shift`` says that it is GSM 7-bit text, whatever the alphabet is otherwise.
+    """
+    if alphabet in {"latin1", "ascii"} and shift == national.DEFAULT:
         return data.decode("latin-1")
-    return gsm0338.decode(data)
+    return national.decode(data, shift)
 
 
 def wire_payload(

@@ -11,11 +11,6 @@ from typing import Final
 from unicodedata import category
 
 _JOINER: Final = "\u200d"
-_APART: Final = re.compile(
-    # Latin, Greek, Cyrillic, Armenian and Han, without marks and controls.
-    "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u4e00-\u9fff]{2}"
-)
-"""Neighbours that are two graphemes, whatever is around them."""
 _EXTENDING: Final = frozenset(
     # ZWNJ and ZWJ, AM of Thai and Lao, voiced sound marks of halfwidth Katakana.
     "\u200c\u200d\u0e33\u0eb3\uff9e\uff9f"
@@ -29,9 +24,12 @@ _PICTOGRAPHS: Final = frozenset("\u203c\u2049\u2122\u2139\u2194\u3030\u303d")
 """Extended pictographic beside the symbols, and all of U+1F000 to U+1FAFF."""
 
 
-def are_apart(neighbours: str) -> bool:
-    """Whether two characters surely have a boundary between them; quicker to ask."""
-    return _APART.fullmatch(neighbours) is not None
+are_apart: Final = re.compile(
+    # Latin, Greek, Cyrillic, Armenian and Han, without marks and controls.
+    "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u4e00-\u9fff]{2}"
+).fullmatch
+"""Tell whether two characters have a boundary between them whatever is around: a quick
+look, which does not know all of these."""
 
 
 def last_boundary(text: str, at: int) -> int:

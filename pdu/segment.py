@@ -19,10 +19,17 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
-from msgspec import structs
 
-from pdu import gsm0338
-from pdu.carrier import BINARY, UCS2, Carrier, for_encoding
+from pdu import gsm0338, national
+from pdu.carrier import (
+    BINARY,
+    SEPTETS,
+    UCS2,
+    Carrier,
+    for_encoding,
+    for_languages,
+    narrowed,
+)
 from pdu.datacoding import (
     PACKED,
     Alphabet,
@@ -35,6 +42,7 @@ from pdu.datacoding import (
     wire_payload,
 )
 from pdu.errors import EncodeError
+from pdu.national import Language, Shift
 
 __all__ = [
     "MAX_PARTS",
@@ -42,7 +50,6 @@ __all__ = [
     "Encoding",
     "ReferenceOctets",
     "Split",
-    "choose",
     "decode_text",
     "decode_texts",
     "encoding_of",
@@ -65,12 +72,16 @@ ReferenceOctets = Literal[0, 1, 2]
 """
 
 
+_GSM_ALPHABETS: Final = frozenset({"gsm0338", PACKED})
+
+
 class Split(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message in parts.
 
     ``units`` counts septets, UTF-16 units or octets of the whole, and
     ``units_per_part`` is how many fit one part: of several, beside its header.
     ``forcing_characters``: the distinct ones, in order, for which ``auto`` took ucs2.
+    ``shift``: what the header of each part has to announce.
     """
 
     encoding: Encoding
@@ -78,17 +89,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     units: int
     units_per_part: int
     forcing_characters: str = ""
-
-
-def choose(
-    text: str,
-    encoding: str = "auto",
-    alphabet: str = "gsm0338",
-    *,
-    extension: bool = True,
-) -> Encoding:
-    """The encoding that ``split`` takes; ``EncodeError`` for text that it refuses."""
-    return _encode(text, encoding, alphabet, extension).carrier.encoding
+    shift: Shift = national.DEFAULT
 
 
 def split(
@@ -99,6 +100,7 @@ def split(
     extension: bool = True,
     reference_octets: ReferenceOctets = 1,
     octets: int = MAX_SHORT_MESSAGE,
+    languages: tuple[Language, ...] = (),
 ) -> Split:
     """The fewest parts possible without cutting an escape or a surrogate pair.
 
@@ -110,28 +112,56 @@ def split(
     ``encoding``: auto, gsm7, ucs2 or latin1. ``extension`` False: the SMSC spoils the
     characters of the GSM extension table, so its default alphabet is without them.
 
+    ``languages``: whose tables GSM 7-bit text (auto or gsm7 in a gsm0338 alphabet) may
+    use. What takes the fewest parts is taken, of these what takes the fewest septets
+    with all headers, of these what is simplest: no table at all, then in the order of
+    ``national.shifts``.
+
     ``EncodeError``: the text does not fit the encoding asked for (the characters are
     named), has lone surrogates, or takes more than 255 parts.
     """
-    encoded = _encode(text, encoding, alphabet, extension)
-    if alphabet != PACKED and octets < encoded.carrier.limits[0]:
-        encoded = _narrowed(encoded, octets)
-    return _cut(encoded, reference_octets)
+    own = for_encoding(encoding, alphabet, extension=extension)
+    auto = encoding == "auto"
+    narrow = octets < SEPTETS and alphabet != PACKED
+    if narrow:
+        own = narrowed(own, octets)
+    data = own.encode(text)
+    ways: tuple[Carrier, ...] = (own,)
+    if languages and alphabet in _GSM_ALPHABETS and (auto or encoding == "gsm7"):
+        others = _national(text, data, languages, extension=extension)
+        ways += tuple(narrowed(each, octets) for each in others) if narrow else others
+    found: tuple[Carrier, bytes] | None = None
+    if len(ways) > 1:
+        found = _cheapest(text, (*ways, UCS2) if auto else ways, reference_octets)
+    elif data is not None:
+        found = own, data
+    elif auto:
+        found = _cheapest(text, (UCS2,), reference_octets)
+    if found is None:
+        raise _refusal(text, (UCS2,) if auto else ways)
+    carrier, data = found
+    forcing_characters = _lacking(text, ways) if auto and carrier is UCS2 else ""
+    return _cut(carrier, data, reference_octets, forcing_characters)
 
 
 def split_binary(data: bytes, reference_octets: ReferenceOctets = 1) -> Split:
     """Octets in parts; ``EncodeError`` if there would be more than 255."""
-    return _cut(_Encoded(BINARY, data), reference_octets)
+    return _cut(BINARY, data, reference_octets)
 
 
-def join(encoding: str, alphabet: str, parts: Iterable[bytes]) -> str:
+def join(
+    encoding: str,
+    alphabet: str,
+    parts: Iterable[bytes],
+    shift: Shift = national.DEFAULT,
+) -> str:
     """The text of parts as ``split`` makes them, leniently: damage does not raise.
 
     ``EncodeError`` if ``encoding`` is not one of gsm7, ucs2, latin1.
     """
     data = b"".join(parts)
     if encoding == "gsm7":
-        return decode_default(data, alphabet)
+        return decode_default(data, alphabet, shift)
     if encoding == "ucs2":
         return data.decode("utf-16-be", "replace")
     if encoding == "latin1":
@@ -139,47 +169,64 @@ def join(encoding: str, alphabet: str, parts: Iterable[bytes]) -> str:
     raise EncodeError(f"{encoding!r} is no encoding of text", field="encoding")
 
 
-class _Encoded(msgspec.Struct, frozen=True):
-    """A whole message, not in parts yet."""
+def _national(
+    text: str, data: bytes | None, languages: tuple[Language, ...], *, extension: bool
+) -> tuple[Carrier, ...]:
+    """The ways with national tables that may be cheaper than ``data``, or that work."""
+    special = set(text) - gsm0338.BASIC_CHARACTERS
+    if data is not None and (len(data) <= SEPTETS or not special):
+        return ()
+    wanted = (each for each in languages if special & national.characters(each))
+    return for_languages(tuple(wanted), extension=extension)
 
-    carrier: Carrier
-    data: bytes
-    forcing_characters: str = ""
 
-
-def _encode(text: str, encoding: str, alphabet: str, extension: bool) -> _Encoded:
-    carrier = for_encoding(encoding, alphabet, extension=extension)
-    data = carrier.encode(text)
-    if data is not None:
-        return _Encoded(carrier, data)
-    lacking = _lacking(text, carrier)
-    if encoding == "auto":
-        data = UCS2.encode(text)
+def _cheapest(
+    text: str, carriers: Iterable[Carrier], reference_octets: ReferenceOctets
+) -> tuple[Carrier, bytes] | None:
+    """The first of the cheapest, with what it makes of the text; None: none can."""
+    least, found = None, None
+    for carrier in carriers:
+        data = carrier.encode(text)
         if data is not None:
-            return _Encoded(UCS2, data, lacking)
-        carrier, lacking = UCS2, _lacking(text, UCS2)
-    what = "a lone surrogate" if carrier is UCS2 else "a character that it lacks"
-    raise EncodeError(
-        f"{carrier.encoding} cannot carry {what}: {gsm0338.name(lacking)}", field="text"
-    )
+            cost = _cost(carrier, data, reference_octets)
+            if least is None or cost < least:
+                least, found = cost, (carrier, data)
+    return found
 
 
-def _narrowed(encoded: _Encoded, octets: int) -> _Encoded:
-    """With parts that take so many octets, those of a header included."""
-    carrier = encoded.carrier
-    _, short, wide = carrier.limits
-    limits = (octets, min(short, octets - 6), min(wide, octets - 7))
-    carrier = structs.replace(carrier, limits=limits)
-    return structs.replace(encoded, carrier=carrier)
+def _cost(
+    carrier: Carrier, data: bytes, reference_octets: ReferenceOctets
+) -> tuple[int, int]:
+    """Parts, and the septets of all of them with their headers; UCS-2 fills them."""
+    limit, parts = carrier.limits[0], 1
+    if len(data) > limit * carrier.unit:
+        limit = carrier.limits[reference_octets]
+        parts = len(_ends(carrier, data, 0, limit * carrier.unit))
+    if carrier.encoding != "gsm7":
+        return parts, parts * SEPTETS
+    return parts, parts * (SEPTETS - limit) + len(data)
 
 
-def _lacking(text: str, carrier: Carrier) -> str:
-    return "".join(char for char in dict.fromkeys(text) if not carrier.has(char))
+def _lacking(text: str, ways: Iterable[Carrier]) -> str:
+    """The characters that are lacking where the fewest are."""
+    characters = dict.fromkeys(text)
+    lacking = ("".join(c for c in characters if not each.has(c)) for each in ways)
+    return min(lacking, key=len)
 
 
-def _cut(encoded: _Encoded, reference_octets: ReferenceOctets) -> Split:
-    carrier = encoded.carrier
-    data = encoded.data
+def _refusal(text: str, ways: tuple[Carrier, ...]) -> EncodeError:
+    own = ways[0]
+    what = "a lone surrogate" if own is UCS2 else "a character that it lacks"
+    lacking = gsm0338.name(_lacking(text, ways))
+    return EncodeError(f"{own.encoding} cannot carry {what}: {lacking}", field="text")
+
+
+def _cut(
+    carrier: Carrier,
+    data: bytes,
+    reference_octets: ReferenceOctets,
+    forcing_characters: str = "",
+) -> Split:
     units = len(data) // carrier.unit
     limit = carrier.limits[0]
     parts = [data]
@@ -193,7 +240,8 @@ def _cut(encoded: _Encoded, reference_octets: ReferenceOctets) -> Split:
         parts=tuple(parts),
         units=units,
         units_per_part=limit,
-        forcing_characters=encoded.forcing_characters,
+        forcing_characters=forcing_characters,
+        shift=carrier.shift,
     )
 
 

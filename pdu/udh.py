@@ -1,7 +1,8 @@
 """The user data header, 3GPP TS 23.040 §9.2.3.24: what UDHI in esm_class announces.
 
 One octet with the length of the rest, then information elements: identifier, length,
-content. What is in an element is only looked at for concatenation and ports.
+content. What is in an element is only looked at for concatenation, ports and national
+languages.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,9 @@ from typing import Final
 
 import msgspec
 
+from pdu import national
 from pdu.errors import DecodeError, EncodeError
+from pdu.national import Shift
 
 CONCATENATION_8: Final = 0x00
 """§9.2.3.24.1: reference, total, part, an octet each."""
@@ -19,6 +22,10 @@ PORTS_16: Final = 0x05
 """§9.2.3.24.4: destination, originator, two octets each."""
 CONCATENATION_16: Final = 0x08
 """§9.2.3.24.8: reference in two octets, total, part."""
+NATIONAL_SINGLE_SHIFT: Final = 0x24
+"""§9.2.3.24.15: a national language identifier."""
+NATIONAL_LOCKING_SHIFT: Final = 0x25
+"""§9.2.3.24.16: likewise."""
 
 Element = tuple[int, bytes]
 """Identifier and content of an information element."""
@@ -89,6 +96,25 @@ class UserDataHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                     source=int.from_bytes(content[2:], "big"),
                 )
         return found
+
+    @property
+    def shift(self) -> Shift:
+        """The tables of GSM 7-bit text: by the last element for either that says.
+
+        Those of the wrong size, and identifiers without a table, are ignored.
+        """
+        locking = single = 0
+        for identifier, content in self.elements:
+            if len(content) != 1:
+                continue
+            language = content[0]
+            if identifier == NATIONAL_SINGLE_SHIFT and national.has_single(language):
+                single = language
+            elif identifier == NATIONAL_LOCKING_SHIFT and national.has_locking(
+                language
+            ):
+                locking = language
+        return Shift(locking, single)
 
 
 def parse(data: bytes) -> UserDataHeader:
@@ -171,6 +197,15 @@ def concatenation_element(
     if wide:
         return CONCATENATION_16, reference.to_bytes(2, "big") + numbers
     return CONCATENATION_8, bytes((reference,)) + numbers
+
+
+def shift_elements(shift: Shift) -> tuple[Element, ...]:
+    """The elements that announce these tables: none for the default ones."""
+    elements = (
+        (NATIONAL_SINGLE_SHIFT, shift.single),
+        (NATIONAL_LOCKING_SHIFT, shift.locking),
+    )
+    return tuple((each, bytes((table,))) for each, table in elements if table)
 
 
 def port_element(destination: int, source: int, *, wide: bool = True) -> Element:

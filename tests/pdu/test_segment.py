@@ -64,7 +64,6 @@ def lengths(split: Split) -> list[int]:
 class TestChoice:
     @pytest.mark.parametrize("text", ["", "Hello", "@£$¥ ÄÖÑÜ§ ΔΦ", EXTENSION, "\r\n"])
     def test_gsm7_if_it_fits(self, text: str) -> None:
-        assert segment.choose(text) == "gsm7"
         assert segment.split(text).encoding == "gsm7"
         assert segment.split(text).forcing_characters == ""
 
@@ -80,7 +79,6 @@ class TestChoice:
         ],
     )
     def test_ucs2_else(self, text: str, forcing: str) -> None:
-        assert segment.choose(text) == "ucs2"
         split = segment.split(text)
         assert split.encoding == "ucs2"
         assert split.forcing_characters == forcing
@@ -101,7 +99,7 @@ class TestChoice:
     def test_by_alphabet(
         self, alphabet: str, text: str, encoding: str, forcing: str
     ) -> None:
-        assert segment.choose(text, alphabet=alphabet) == encoding
+        assert segment.split(text, alphabet=alphabet).encoding == encoding
         assert segment.split(text, alphabet=alphabet).forcing_characters == forcing
 
     @pytest.mark.parametrize("alphabet", ALPHABETS)
@@ -109,19 +107,19 @@ class TestChoice:
         split = segment.split("a[b]c[", alphabet=alphabet, extension=False)
         assert split.encoding == "ucs2"
         assert split.forcing_characters == "[]"
-        assert segment.choose("abc", alphabet=alphabet, extension=False) == "gsm7"
+        plain = segment.split("abc", alphabet=alphabet, extension=False)
+        assert plain.encoding == "gsm7"
 
     def test_forced_ucs2(self) -> None:
         split = segment.split("Hi", encoding="ucs2")
         assert split.parts == (b"\0H\0i",)
         assert split.forcing_characters == ""
-        assert segment.choose("Hi", "ucs2") == "ucs2"
+        assert split.encoding == "ucs2"
 
     def test_forced_latin1(self) -> None:
         split = segment.split("façade", encoding="latin1")
         assert split.encoding == "latin1"
         assert split.parts == (b"fa\xe7ade",)
-        assert segment.choose("é", "latin1") == "latin1"
 
     def test_forced_gsm7(self) -> None:
         assert segment.split("é€", encoding="gsm7").parts == (b"\x05\x1be",)
@@ -152,8 +150,6 @@ class TestRefusals:
             segment.split(text, encoding=encoding, alphabet=alphabet)
         assert str(caught.value).endswith(named)
         assert caught.value.field == "text"
-        with pytest.raises(EncodeError):
-            segment.choose(text, encoding, alphabet)
 
     def test_forced_gsm7_without_extension(self) -> None:
         with pytest.raises(EncodeError, match=r"'€' U\+20AC$"):
@@ -345,9 +341,6 @@ class TestProperties:
             alphabet=alphabet,
             extension=extension,
             reference_octets=reference_octets,
-        )
-        assert segment.choose(text, "auto", alphabet, extension=extension) == (
-            split.encoding
         )
         assert segment.join(split.encoding, alphabet, split.parts) == text
         assert (split.encoding == "ucs2") == bool(split.forcing_characters)
