@@ -211,7 +211,7 @@ def loads(text: str, surroundings: Surroundings) -> Config:
     if raw is None:
         raw = {}
     if isinstance(raw, dict):
-        raw = _with_store(_with_common_retry(raw, surroundings))
+        raw = _with_store(_with_common_retry(_with_prepared(raw), surroundings))
     reader = Reader(
         surroundings, {ConnectorConfig: Variants(key="kind", classes=KINDS)}
     )
@@ -236,6 +236,23 @@ def _with_store(raw: dict[object, object]) -> dict[object, object]:
     if isinstance(store, dict):
         store = {"url": DEFAULT_STORE, **store}
     return {**raw, "store": store}
+
+
+def _with_prepared(raw: dict[object, object]) -> dict[object, object]:
+    """`raw` with each connector's keys as its kind completes them."""
+    connectors = raw.get("connectors")
+    if not isinstance(connectors, dict):
+        return raw
+    prepared = {name: _prepared(one) for name, one in connectors.items()}
+    return {**raw, "connectors": prepared}
+
+
+def _prepared(connector: object) -> object:
+    if not isinstance(connector, dict):
+        return connector
+    kind = connector.get("kind")
+    cls = KINDS.get(kind) if isinstance(kind, str) else None
+    return connector if cls is None else cls.prepared(connector)
 
 
 def _with_common_retry(

@@ -43,6 +43,11 @@ class ConnectorConfig(Section):
     reassembly_timeout: Duration = 900.0
     unmatched_ttl: Duration = 86_400.0
 
+    @classmethod
+    def prepared(cls, raw: dict[object, object]) -> dict[object, object]:
+        """The keys to read, for those in the file: a kind may add to them."""
+        return raw
+
     def receipt_asked(self, part: int, parts: int) -> bool:
         """Whether a receipt is asked for that part, from 1, of so many."""
         return True

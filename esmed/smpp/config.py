@@ -28,16 +28,24 @@ from esmed.fieldtypes import (
 from esmed.secret import Secret
 from esmed.settings import Section
 from esmed.smpp.binds import Bind, Topology, binds_of
+from esmed.smpp.profiles import Profile, with_profile
 from esmed.smpp.quirks import (
     Numbering,
     Octet,
-    Prefixes,
     PriorityFlags,
     RegisteredDelivery,
     Sources,
     StatusAction,
     StatusNumber,
     Tlv,
+)
+from esmed.smpp.tables import (
+    BindErrors,
+    Codings,
+    Prefixes,
+    ReceiptErrors,
+    ReceiptPattern,
+    ReceiptStates,
 )
 
 AddressFormat = Literal["plain", "plus", "zeros"]
@@ -110,9 +118,13 @@ class Config(ConnectorConfig):
         *("service_type", "esm_class", "protocol_id", "priority_flag"),
         *("validity_format", "validity_max", "timezone"),
         *("receipts", "registered_delivery", "id_form"),
+        *("profile", "tlvs", "mo_data_coding"),
+        *("receipt_states", "receipt_errors", "receipt_pattern"),
     }
 
     kind: str = "smpp"
+    profile: Profile | None = None
+    """Whose defaults count; they have become those of the other keys."""
     hosts: tuple[Host, ...]
     """First = primary."""
     system_id: Annotated[str, Text(least=1, most=CREDENTIAL_MOST, ascii_only=True)]
@@ -136,6 +148,8 @@ class Config(ConnectorConfig):
     enquire_link: Duration = 30.0
     enquire_link_timeout: Duration = 10.0
     reconnect: Backoff = Backoff()
+    bind_errors: BindErrors = field(default_factory=dict)
+    """What the carrier means by the statuses with which it refuses a bind."""
 
     window: Annotated[int, Integer(1, 10_000)] = 10
     adaptive: Annotated[bool, Boolean()] = True
@@ -176,6 +190,19 @@ class Config(ConnectorConfig):
     id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
     statuses: Mapping[StatusNumber, StatusAction] = field(default_factory=dict)
     """What a command_status means, where it is not what it usually does."""
+    receipt_states: ReceiptStates = field(default_factory=dict)
+    """What the carrier means by a `stat`, where it is not the usual."""
+    receipt_errors: ReceiptErrors = field(default_factory=dict)
+    """What it means by an `err`."""
+    receipt_pattern: ReceiptPattern | None = None
+    """How its receipts read, where that is beyond the usual reader."""
+    mo_data_coding: Codings = field(default_factory=dict)
+    """What it means by a data_coding of MO messages, where it is not the usual."""
+
+    @classmethod
+    def prepared(cls, raw: dict[object, object]) -> dict[object, object]:
+        """The keys in the file over those of the profile that they name."""
+        return with_profile(raw)
 
     @property
     def addresses(self) -> tuple[Endpoint, ...]:

@@ -370,6 +370,9 @@ class Link:
 
     def _on_closed(self, closed: Closed) -> None:
         reason = closed.reason
+        meaning = self._config.bind_errors.get(closed.status)
+        if closed.cause is Cause.REFUSED and meaning is not None:
+            reason = f"{reason} ({meaning})"
         self.account()
         if self._bound_at is not None:
             self._lasted = self._clock.monotonic() - self._bound_at

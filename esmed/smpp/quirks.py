@@ -5,7 +5,7 @@ operator.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -147,28 +147,6 @@ class Tlv(Section):
         if self.required:
             message = "goes without saying: there is a value for all"
             yield ConfigFault(path="required", message=message)
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixesType:
-    """What stands for which beginning of a number: `{"+": "", "0": "380"}`."""
-
-    def read(self, raw: object, _: Surroundings) -> Mapping[str, str]:
-        wanted = 'digits for digits such as {"+": "", "00": ""}'
-        if raw is not None and not isinstance(raw, dict):
-            raise unexpected(wanted, raw)
-        for old, new in (raw or {}).items():
-            if not (isinstance(old, str) and re.fullmatch(r"\+?[0-9]*", old) and old):
-                raise unexpected(wanted, old)
-            if not (isinstance(new, str) and re.fullmatch(r"\+?[0-9]*", new)):
-                raise unexpected(wanted, new)
-        return dict(raw or {})
-
-    def show(self, value: Mapping[str, str]) -> object:
-        return dict(value)
-
-
-Prefixes = Annotated[Mapping[str, str], PrefixesType()]
 
 
 StatusAction = Literal[

@@ -3,11 +3,14 @@
 import re
 from datetime import tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Final, assert_never
+
+from msgspec import structs
 
 from esmed.models import InboundIn, MessageState, Millis, ReceiptIn
 from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
+from esmed.smpp.tables import Coding, error_code
 from esmed.smpp.tlvs import Parameters
 from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, tlv, udh
 from pdu.datacoding import decode_text, encoding_of
@@ -20,6 +23,7 @@ from pdu.receipt import (
     parse,
     parse_date,
 )
+from pdu.receiptstate import BY_MESSAGE_STATE, BY_STAT
 
 _STATES: Final = {
     ReceiptState.DELIVERED: MessageState.DELIVERED,
@@ -76,12 +80,20 @@ class Interpreter:
         self._id_form = config.id_form
         self._alphabet = config.alphabet
         self._default_coding = config.gsm7_data_coding
+        self._states = {
+            stat: MessageState(state) for stat, state in config.receipt_states.items()
+        }
+        self._errors = config.receipt_errors
+        self._pattern = config.receipt_pattern
+        self._codings = config.mo_data_coding
 
     def read(
         self, pdu: DeliverSm | DataSm, host: str, session: str, now: Millis
     ) -> ReceiptIn | InboundIn:
         """Understand one PDU; ``host`` and ``session`` tell where it came from."""
         found = parse(pdu)
+        if self._pattern is not None:
+            found = _by_pattern(self._pattern, pdu, found)
         if found is not None:
             return self._receipt(pdu, found, host, now)
         return self._inbound(pdu, host, session, now)
@@ -89,17 +101,19 @@ class Interpreter:
     def _receipt(
         self, pdu: DeliverSm | DataSm, found: Receipt, host: str, now: Millis
     ) -> ReceiptIn:
+        err = _error(found)
         return ReceiptIn(
             connector=self._name,
             host=host,
             smsc_id=found.message_id,
             keys=keys(self._id_form, found.message_id),
-            state=_STATES[found.state],
+            state=self._states.get(found.stat.upper()) or _STATES[found.state],
             stat=found.stat,
-            err=_error(found),
+            err=err,
             at=now,
             source=pdu.source_addr,
             destination=pdu.destination_addr,
+            reason=self._errors.get(error_code(err), "") if self._errors else "",
             done_at=_moment(found.done_date, self._zone),
             text=_own_words(found.raw),
             tlvs=self._parameters.shown(pdu.tlvs) if pdu.tlvs else None,
@@ -116,16 +130,19 @@ class Interpreter:
             header, data = udh.split(whole)
         head = whole[: header.length] if header is not None else None
         reference, total, part = _place(pdu, header)
-        # What our texts are sent as is what theirs mean, where it is not the usual 0.
         coding = pdu.data_coding
-        if coding == self._default_coding:
+        if (means := self._codings.get(coding)) is not None:
+            coding, data = _recoded(data, means)
+        shown = coding
+        # What our texts are sent as is what theirs mean, where it is not the usual 0.
+        if means is None and coding == self._default_coding:
             coding = int(DataCoding.DEFAULT)
         return InboundIn(
             connector=self._name,
             host=host,
             source=self._addresses.originator(pdu.source_addr),
             destination=pdu.destination_addr,
-            data_coding=pdu.data_coding,
+            data_coding=shown,
             encoding=encoding_of(coding),
             text=decode_text(
                 data, coding, self._alphabet, 0 if head is None else len(head)
@@ -184,3 +201,51 @@ def _moment(date: str, zone: tzinfo) -> Millis | None:
         return round(found.timestamp() * 1000)
     except (OverflowError, ValueError):
         return None
+
+
+def _by_pattern(
+    pattern: re.Pattern[str], pdu: DeliverSm | DataSm, usual: Receipt | None
+) -> Receipt | None:
+    """A receipt as the operator says that they read; the usual one if it is none such.
+
+    What TLVs say goes before it. Only the first octets are searched: patterns may be
+    slow with long texts, and anybody can write a text.
+    """
+    raw = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+    raw = raw or tlv.get_bytes(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+    match = pattern.search(raw[:_WORDS_MOST].decode("latin-1").replace("\0", " "))
+    if match is None:
+        return usual
+    said = {key: value or "" for key, value in match.groupdict().items()}
+    written, stat = said.pop("id", ""), said.get("stat", "")
+    code = tlv.get_int(pdu.tlvs, Tag.MESSAGE_STATE)
+    return structs.replace(
+        usual or Receipt(raw=raw),
+        message_id=tlv.get_str(pdu.tlvs, Tag.RECEIPTED_MESSAGE_ID) or written,
+        state=BY_MESSAGE_STATE.get(code) or BY_STAT.get(stat.upper()),
+        **said,
+    )
+
+
+def _recoded(data: bytes, means: Coding) -> tuple[int, bytes]:
+    """What came, as one of the standard's data_codings, and its octets in that."""
+    match means:
+        case "gsm7":
+            return int(DataCoding.DEFAULT), data
+        case "latin1":
+            return int(DataCoding.LATIN1), data
+        case "binary":
+            return int(DataCoding.BINARY), data
+        case "ucs2":
+            return int(DataCoding.UCS2), data
+        case "ucs2-le":
+            # Swapped, not decoded: a part may end with half of a pair.
+            even = data[: len(data) & ~1]
+            swapped = bytearray(data)
+            swapped[: len(even) : 2], swapped[1 : len(even) : 2] = even[1::2], even[::2]
+            return int(DataCoding.UCS2), bytes(swapped)
+        case "utf8" | "cp1252" | "cp1251":
+            text = data.decode(means, "replace")
+        case _:
+            assert_never(means)
+    return int(DataCoding.UCS2), text.encode("utf-16-be", "replace")

@@ -78,6 +78,12 @@ def test_defaults() -> None:
             sessions=1,
             system_type="",
             interface_version=0x34,
+            profile=None,
+            bind_errors={},
+            receipt_states={},
+            receipt_errors={},
+            receipt_pattern=None,
+            mo_data_coding={},
             bind_ton=0,
             bind_npi=0,
             address_range="",
@@ -167,10 +173,6 @@ def test_values() -> None:
          "expected at most 5 characters, got 8"),
         ("short_message_max: 139", "short_message_max",
          "expected an integer from 140 to 254, got 139"),
-        ("mo_prefixes: {a: b}", "mo_prefixes",
-         'expected digits for digits such as {"+": "", "00": ""}, got "a"'),
-        ("mo_prefixes: {'0': 380}", "mo_prefixes",
-         'expected digits for digits such as {"+": "", "00": ""}, got 380'),
         ("timezone: Kyiv", "timezone",
          "expected UTC, an offset such as +03:00 or a zone's name, got \"Kyiv\""),
         ("priority_flag: {high: 256}", "priority_flag.high",
@@ -276,6 +278,69 @@ def test_tlvs() -> None:
     assert faults("tlvs: [{tag: 1, name: c, value: x, required: true}]") == {
         "tlvs[0].required": "goes without saying: there is a value for all"
     }
+
+
+def test_tables() -> None:
+    found, _ = read(
+        "receipt_states: {acked: delivered}\n"
+        "receipt_errors: {1: absent, '007': busy, 0: none, 0A: odd}\n"
+        "bind_errors: {0x0D: no money, RALYBND: twice}\n"
+        "mo_data_coding: {0: ucs2, 0xF1: cp1251}\n"
+        "receipt_pattern: 'i=(?P<id>\\w+)'"
+    )
+    assert found.receipt_states == {"ACKED": "delivered"}
+    assert found.receipt_errors == {"1": "absent", "7": "busy", "0": "none", "A": "odd"}
+    assert found.bind_errors == {13: "no money", 5: "twice"}
+    assert found.mo_data_coding == {0: "ucs2", 241: "cp1251"}
+    assert found.receipt_pattern is not None
+    assert found.receipt_pattern.groupindex == {"id": 1}
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "complaint"),
+    [
+        ("receipt_states: {ACKED: fine}", "receipt_states.ACKED",
+         ("expected one of delivered, undeliverable, expired, deleted, unknown, "
+         'rejected, buffered, got "fine"')),
+        ("receipt_states: {5: delivered}", "receipt_states.5",
+         "expected a string, got 5; put it in quotes"),
+        ("receipt_states: [ACKED]", "receipt_states",
+         "expected a mapping, got a list"),
+        ("receipt_states: {a: deleted, A: expired}", "receipt_states.A",
+         "is in the mapping already"),
+        ("receipt_errors: {1: 2}", "receipt_errors.1",
+         "expected a string, got 2; put it in quotes"),
+        ("receipt_errors: {1: x, '01': y}", "receipt_errors.01",
+         "is in the mapping already"),
+        ("bind_errors: {0: x}", "bind_errors.0", "ESME_ROK is no refusal"),
+        ("mo_data_coding: {256: ucs2}", "mo_data_coding.256",
+         "expected an integer from 0 to 255, got 256"),
+        ("mo_data_coding: {0: utf7}", "mo_data_coding.0",
+         ("expected one of gsm7, latin1, ucs2, ucs2-le, utf8, cp1252, cp1251, binary, "
+         'got "utf7"')),
+        ("mo_prefixes: {a: ''}", "mo_prefixes.a",
+         'expected the first digits of a number in quotes, such as "00", got "a"'),
+        ("mo_prefixes: {'': '1'}", "mo_prefixes",
+         'expected the first digits of a number in quotes, such as "00", got ""'),
+        ("mo_prefixes: {'0': 380}", "mo_prefixes.0",
+         'expected the first digits of a number in quotes, such as "00", got 380'),
+        ("receipt_pattern: 5", "receipt_pattern",
+         "expected a regular expression, got 5"),
+        ("receipt_pattern: (?P<stst>x)", "receipt_pattern",
+         ("expected named groups id or stat, and of the rest only dlvrd, done_date, "
+         'err, id, stat, sub, submit_date, text, got "(?P<stst>x)"')),
+        ("receipt_pattern: (?P<id>x)(?P<more>x)", "receipt_pattern",
+         ("expected named groups id or stat, and of the rest only dlvrd, done_date, "
+         'err, id, stat, sub, submit_date, text, got "(?P<id>x)(?P<more>x)"')),
+    ],
+)  # fmt: skip
+def test_tables_that_cannot_be(lines: str, path: str, complaint: str) -> None:
+    assert faults(lines) == {path: complaint}
+
+
+def test_a_pattern_that_is_none() -> None:
+    complaint = faults("receipt_pattern: (")["receipt_pattern"]
+    assert complaint.startswith("is no regular expression: ")
 
 
 def test_hosts() -> None:

@@ -323,6 +323,15 @@ async def test_an_smsc_that_accepts_and_closes_is_asked_ever_more_seldom(smsc, r
         await smsc.until(lambda: len(smsc.connections) == count + 1)  # noqa: B023
 
 
+async def test_a_refusal_that_the_carrier_explains(smsc, rig):
+    smsc.bind_status = 0x0D
+    one = rig(bind_errors={0x0D: "no money on the account"})
+    one.start()
+    await one.pausing()
+    assert one.link.reason.endswith("(no money on the account)")
+    assert "ESME_RBINDFAIL" in one.link.reason
+
+
 async def test_no_bind_before_the_least_pause_is_over(smsc, rig):
     """Clickatell wants half a minute between two binds."""
     one = rig(reconnect=Backoff(min=45.0, max=60.0))

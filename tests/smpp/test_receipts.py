@@ -1,5 +1,6 @@
 """esmed.smpp.receipts."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import pytest
 
 from esmed.fieldtypes import Endpoint
 from esmed.models import InboundIn, MessageState, ReceiptIn
+from esmed.reassembly import merge
 from esmed.secret import Secret
 from esmed.smpp.config import Config, Host
 from esmed.smpp.receipts import Interpreter, keys
@@ -337,3 +339,97 @@ def test_the_header_wins_over_sar_parameters():
         tlvs=tlvs(1, 9, 9),
     )
     assert (found.reference, found.total, found.part) == (0xCD, 3, 2)
+
+
+# --- tables of the carrier's own ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stat", "state"),
+    [(b"ACKED", "delivered"), (b"acked", "delivered"), (b"DELIVRD", "unknown")],
+)
+def test_receipt_states(stat, state):
+    settings = {
+        "receipt_states": {
+            "ACKED": "delivered",
+            "DELIVRD": "unknown",
+        }
+    }
+    assert receipt(stat, settings=settings).state == state
+    assert receipt(b"UNDELIV", settings=settings).state == "undeliverable"
+
+
+@pytest.mark.parametrize(
+    ("err", "reason"), [(b"001", "absent"), (b"1", "absent"), (b"000", ""), (b"", "")]
+)
+def test_receipt_errors(err, reason):
+    found = receipt(err=err, settings={"receipt_errors": {"1": "absent"}})
+    assert found.reason == reason
+
+
+def test_receipt_pattern():
+    pattern = re.compile(r"msg=(?P<id>\w+);res=(?P<stat>\w+);rc=(?P<err>\w*)")
+    states = {"OK": "delivered"}
+    settings: dict[str, Any] = {"receipt_pattern": pattern, "receipt_states": states}
+    odd: dict[str, Any] = {"esm_class": 0, "short_message": b"msg=7F;res=OK;rc=12"}
+    found = receipt(settings=settings, **odd)
+    assert (found.smsc_id, found.state, found.err) == ("7F", "delivered", "12")
+    # TLVs go before the text.
+    tlvs = ((0x001E, b"99\0"), (0x0427, b"\x05"))
+    found = receipt(settings=settings | {"receipt_states": {}}, tlvs=tlvs, **odd)
+    assert (found.smsc_id, found.state) == ("99", "undeliverable")
+    # What it does not match is read as usual.
+    assert receipt(settings=settings).smsc_id == "1046379029"
+    assert inbound(settings=settings, short_message=b"hello").text == "hello"
+
+
+def test_receipt_pattern_is_not_searched_for_for_ever():
+    settings = {"receipt_pattern": re.compile(r"=(?P<id>x)")}
+    assert receipt(settings=settings, short_message=b"y" * 254 + b"=x").smsc_id == "x"
+    payload = ((0x0424, b"y" * 255 + b"=x"),)
+    assert inbound(settings=settings, tlvs=payload).text
+
+
+@pytest.mark.parametrize(
+    ("means", "data", "text", "encoding"),
+    [
+        ("ucs2", "04180434", "Ид", "ucs2"),
+        ("ucs2-le", "18043404", "Ид", "ucs2"),
+        ("ucs2-le", "feff04180434", "Ид", "ucs2"),
+        ("ucs2-le", "3dd801de", "😁", "ucs2"),
+        ("utf8", "d098d0b4", "Ид", "ucs2"),
+        ("cp1251", "c8e4", "Ид", "ucs2"),
+        ("cp1252", "80", "€", "ucs2"),
+        ("latin1", "e4", "ä", "latin1"),
+        ("gsm7", "7b", "ä", "gsm7"),
+        ("binary", "00ff", None, "binary"),
+    ],
+)
+@pytest.mark.parametrize("data_coding", [0, 3, 4, 0xF1])
+def test_mo_data_coding(means, data, text, encoding, data_coding):
+    found = inbound(
+        settings={"mo_data_coding": {data_coding: means}},
+        data_coding=data_coding,
+        short_message=bytes.fromhex(data),
+    )
+    assert (found.text, found.encoding) == (text, encoding)
+
+
+def test_mo_data_coding_of_a_pair_cut_in_two():
+    """As the store joins it, from what each part says of its octets."""
+    settings = {"mo_data_coding": {0: "ucs2-le"}}
+    halves = ("0500030902013dd8", "05000309020201de")
+    parts = [
+        inbound(settings=settings, esm_class=0x40, short_message=bytes.fromhex(half))
+        for half in halves
+    ]
+    assert merge(parts).text == "😁"
+
+
+def test_mo_data_coding_leaves_the_others_alone():
+    found = inbound(settings={"mo_data_coding": {0: "ucs2"}}, short_message=b"hi")
+    assert found.text == "桩"
+    found = inbound(
+        settings={"mo_data_coding": {0: "ucs2"}}, data_coding=3, short_message=b"hi"
+    )
+    assert (found.text, found.data_coding) == ("hi", 3)
