@@ -110,6 +110,18 @@ class Request(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     tlvs: TlvValues | None = None
 
 
+class Count(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """What a message takes on the air."""
+
+    parts: int = 1
+    """Short messages: those of a message_payload are made by the SMSC."""
+    units: int = 0
+    """Septets, UTF-16 units or octets of the whole."""
+    units_per_part: int = 0
+    forcing_characters: str = ""
+    """Those for which ``auto`` took ``ucs2``, each once."""
+
+
 class Plan(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """How one connector splits a message; on disk before the first part is written."""
 
@@ -124,6 +136,7 @@ class Plan(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     reference: int | None = None
     """The concatenation reference, where the parts carry one."""
     concatenation: str = "udh8"
+    count: Count = Count()
 
 
 class ReceiptNote(Struct, frozen=True, array_like=True, gc=False):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from operator import attrgetter
 
 from msgspec import Struct
 
 from esmed.models import InboundIn, TlvValues
+from pdu import national, udh
+from pdu.national import Shift
 from pdu.segment import decode_text, decode_texts
 
 MIXED = "ucs2"
@@ -79,22 +80,33 @@ def _encoding(encodings: set[str], *, binary: bool) -> str:
 
 
 def _text(parts: Sequence[InboundIn]) -> str:
-    """Join text; neighbours of one data_coding are decoded as one."""
+    """Join text; neighbours of one data_coding and one alphabet are decoded as one."""
     return "".join(
-        _decode(list(run), data_coding)
-        for data_coding, run in groupby(parts, attrgetter("data_coding"))
+        _decode(list(run), data_coding, shift)
+        for (data_coding, shift), run in groupby(parts, _meaning)
     )
 
 
-def _decode(parts: Sequence[InboundIn], data_coding: int) -> str:
-    """Decode parts as one where their octets alone say what they mean.
+def _meaning(part: InboundIn) -> tuple[int, Shift]:
+    header = udh.split(part.udh)[0] if part.udh else None
+    return part.data_coding, national.DEFAULT if header is None else header.shift
+
+
+def _decode(parts: Sequence[InboundIn], data_coding: int, shift: Shift) -> str:
+    """Decode parts as one where their octets and headers alone say what they mean.
 
     Phones cut surrogate pairs, and escapes, in two; each half is nothing by itself.
     Where the connector read a part differently (another default alphabet, packed
     septets, a provider's text without octets), it knew better and its text stands.
     """
-    plain = all(decode_text(part.data, data_coding) == part.text for part in parts)
-    whole = decode_texts([part.data for part in parts], data_coding) if plain else None
+    plain = all(
+        decode_text(part.data, data_coding, shift=shift) == part.text for part in parts
+    )
+    whole = (
+        decode_texts([part.data for part in parts], data_coding, shift=shift)
+        if plain
+        else None
+    )
     if whole is not None:
         return whole
     return "".join(part.text or "" for part in parts)

@@ -170,7 +170,7 @@ class MessagesApi:
         now = self._gateway.now()
         wanted = schema.estimated(bodies.estimated(body, now), now)
         plan = self._gateway.estimate(wanted, caller)
-        return problems.json(views.encode(estimates.estimate(wanted, plan)))
+        return problems.json(views.encode(estimates.estimate(plan)))
 
     # --- asking ----------------------------------------------------------------------
 

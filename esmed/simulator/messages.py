@@ -12,7 +12,7 @@ import msgspec
 
 from esmed.simulator.outcomes import Outcome
 from esmed.simulator.wire import Submission
-from pdu import EsmClass, MessageState, Tag, tlv, udh
+from pdu import EsmClass, MessageState, Tag, national, tlv, udh
 from pdu.segment import decode_texts
 
 
@@ -182,12 +182,14 @@ class _Joiner:
         submission = last.submission
         pieces = []
         udh_length = 0
+        shift = national.DEFAULT
         for message in messages:
-            payload = message.submission.payload
-            piece = payload
+            piece = message.submission.payload
             if message.submission.esm_class & EsmClass.UDHI:
-                piece = udh.split(payload)[1]
-            udh_length = len(payload) - len(piece)
+                header, piece = udh.split(piece)
+                if header is not None:
+                    udh_length = header.length
+                    shift = header.shift
             pieces.append(piece)
         return Received(
             number=last.number,
@@ -197,7 +199,7 @@ class _Joiner:
             from_=submission.source.decode("latin-1"),
             to=submission.destination.decode("latin-1"),
             text=decode_texts(
-                pieces, submission.data_coding, self._alphabet, udh_length
+                pieces, submission.data_coding, self._alphabet, udh_length, shift
             ),
             data=b"".join(pieces).hex(),
             data_coding=submission.data_coding,

@@ -47,6 +47,7 @@ from esmed.smpp.tables import (
     ReceiptPattern,
     ReceiptStates,
 )
+from pdu.national import Language
 
 AddressFormat = Literal["plain", "plus", "zeros"]
 """What stands before an international number: nothing, `+`, `00`."""
@@ -170,6 +171,8 @@ class Config(ConnectorConfig):
     """What the octets of a text in `gsm7_data_coding` mean."""
     extension: Annotated[bool, Boolean()] = True
     """Whether the SMSC knows the extension table (€ and brackets)."""
+    national: tuple[Language, ...] = ()
+    """Whose tables of 3GPP TS 23.038 Annex A texts may use."""
     concatenation: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
     max_parts: Annotated[int, Integer(1, 255)] = 255
     short_message_max: Annotated[int, Integer(140, 254)] = 254
@@ -251,6 +254,16 @@ class Config(ConnectorConfig):
         if self.bind == "receiver" and self.further_sessions == "transmitter":
             message = "a connector that only receives has no transmitters"
             yield ConfigFault(path="further_sessions", message=message)
+        yield from self._national_faults()
+
+    def _national_faults(self) -> Iterator[ConfigFault]:
+        if self.national and self.alphabet not in {"gsm0338", "gsm0338-packed"}:
+            message = f"there are no national tables in the alphabet {self.alphabet}"
+            yield ConfigFault(path="national", message=message)
+        for index, language in enumerate(self.national):
+            if language in self.national[:index]:
+                message = f"{language} is in the list already"
+                yield ConfigFault(path=f"national[{index}]", message=message)
 
     def advice(self) -> Iterator[ConfigFault]:
         if len(self.system_id) > SYSTEM_ID_STANDARD:

@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 from msgspec import structs
 
-from esmed.models import Fault, Millis, Plan, Priority, Request
+from esmed.models import Count, Fault, Millis, Plan, Priority, Request
 from esmed.smpp.addresses import Addresses, fault
 from esmed.smpp.config import Config
 from esmed.smpp.tlvs import Parameters
@@ -30,6 +30,8 @@ from pdu import (
     udh,
 )
 from pdu.datacoding import wire_payload
+from pdu.national import Language
+from pdu.segment import Split
 
 MAX_OCTETS: Final = 140
 """Of the user data of one short message, 3GPP TS 23.040 §9.2.3.24."""
@@ -72,6 +74,7 @@ class Encoder:
         }
         self._validity = _validity(config)
         self._otherwise = _otherwise(config)
+        self._is_payload = config.concatenation == "payload"
         self._as_data_sm = config.submit_with == "data_sm"
 
     def plan(self, request: Request, reference: int) -> Plan | Fault:
@@ -153,20 +156,35 @@ class Encoder:
     # --- splitting -------------------------------------------------------------------
 
     def _plan_text(self, request: Request, text: str, reference: int) -> Plan | Fault:
-        config = self._config
+        languages = self._config.national
+        elements: tuple[udh.Element, ...] = ()
         try:
-            # For sar_* and message_payload the SMSC makes headers, which need room too.
-            split = segment.split(
-                text,
-                encoding=request.encoding,
-                alphabet=config.alphabet,
-                extension=config.extension,
-                reference_octets=2 if config.concatenation == "udh16" else 1,
-                octets=config.short_message_max,
-            )
+            split = self._split(text, request.encoding, languages)
+            if languages:
+                elements = udh.shift_elements(split.shift)
+                if elements and len(split.parts) > 1 and self._is_payload:
+                    # Every part that the SMSC makes would need the header, and not
+                    # every SMSC repeats it.
+                    elements = ()
+                    split = self._split(text, request.encoding, ())
         except EncodeError as error:
             return fault("text", str(error))
-        return self._assemble(request, split.encoding, split.parts, reference, ())
+        return self._assemble(request, split, reference, elements)
+
+    def _split(
+        self, text: str, encoding: str, languages: tuple[Language, ...]
+    ) -> Split:
+        config = self._config
+        # For sar_* and message_payload the SMSC makes headers, which need room too.
+        return segment.split(
+            text,
+            encoding=encoding,
+            alphabet=config.alphabet,
+            extension=config.extension,
+            reference_octets=2 if config.concatenation == "udh16" else 1,
+            octets=config.short_message_max,
+            languages=languages,
+        )
 
     def _plan_binary(
         self, request: Request, data: bytes, reference: int
@@ -178,35 +196,42 @@ class Encoder:
         elements = header.elements
         if request.udh and header.length != len(request.udh):
             return fault("udh", "is longer than its first octet says")
-        single = MAX_OCTETS - (header.length if elements else 0)
-        if len(data) <= single:
-            return self._assemble(request, "binary", (data,), reference, elements)
-        if header.concatenation is not None:
-            return fault("data", f"too long for one part: at most {single} octets fit")
-        wide = self._config.concatenation == "udh16"
-        room = MAX_OCTETS - len(_header(elements, (reference, 1, 1), wide=wide))
-        if room < 1:
-            return fault("udh", "leaves no room for data")
-        chunks = tuple(data[at : at + room] for at in range(0, len(data), room))
-        return self._assemble(request, "binary", chunks, reference, elements)
+        room = MAX_OCTETS - (header.length if elements else 0)
+        if len(data) > room:
+            if header.concatenation is not None:
+                detail = f"too long for one part: at most {room} octets fit"
+                return fault("data", detail)
+            wide = self._config.concatenation == "udh16"
+            room = MAX_OCTETS - len(_header(elements, (reference, 1, 1), wide=wide))
+            if room < 1:
+                return fault("udh", "leaves no room for data")
+        starts = range(0, max(len(data), 1), max(room, 1))
+        split = Split(
+            encoding="binary",
+            parts=tuple(data[at : at + room] for at in starts),
+            units=len(data),
+            units_per_part=room,
+        )
+        return self._assemble(request, split, reference, elements)
 
     def _assemble(
         self,
         request: Request,
-        encoding: str,
-        chunks: tuple[bytes, ...],
+        split: Split,
         reference: int,
         elements: tuple[udh.Element, ...],
     ) -> Plan | Fault:
         """Put headers before the chunks as the connector's concatenation wants it."""
         config = self._config
+        encoding = split.encoding
+        chunks = split.parts
         total = len(chunks)
         most = min(request.max_parts or segment.MAX_PARTS, config.max_parts)
         if total > most:
             return fault("max_parts", f"takes {total} parts, at most {most} may go")
         if request.flash and encoding not in _FLASH:
             return fault("flash", f"there is no flash message in {encoding}")
-        if total > 1 and config.concatenation == "payload":
+        if total > 1 and self._is_payload:
             chunks = (b"".join(chunks),)
         headers = [_header(elements)] * len(chunks)
         if total > 1 and config.concatenation in {"udh8", "udh16"}:
@@ -227,6 +252,12 @@ class Encoder:
             parts=parts,
             reference=reference if len(parts) > 1 else None,
             concatenation=config.concatenation,
+            count=Count(
+                parts=total,
+                units=split.units,
+                units_per_part=split.units_per_part,
+                forcing_characters=split.forcing_characters,
+            ),
         )
 
     def _data_coding(self, encoding: str, *, flash: bool) -> int:

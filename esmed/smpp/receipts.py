@@ -12,7 +12,7 @@ from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
 from esmed.smpp.tables import Coding, error_code
 from esmed.smpp.tlvs import Parameters
-from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, tlv, udh
+from pdu import DataCoding, DataSm, DeliverSm, EsmClass, Tag, national, tlv, udh
 from pdu.datacoding import decode_text, encoding_of
 from pdu.receipt import (
     Receipt,
@@ -145,7 +145,11 @@ class Interpreter:
             data_coding=shown,
             encoding=encoding_of(coding),
             text=decode_text(
-                data, coding, self._alphabet, 0 if head is None else len(head)
+                data,
+                coding,
+                self._alphabet,
+                0 if head is None else len(head),
+                national.DEFAULT if header is None else header.shift,
             ),
             data=data,
             udh=head,

@@ -14,7 +14,7 @@ from esmed.connector import (
     Operation,
     Usage,
 )
-from esmed.models import Fault, FaultClass, Plan, Record, Request
+from esmed.models import Count, Fault, FaultClass, Plan, Record, Request
 from esmed.refusals import BusyError
 from esmed.store.base import Cancel, Resolve, Store
 from pdu import segment
@@ -80,6 +80,12 @@ class PlanningConnector:
             udhi=len(split.parts) > 1,
             parts=split.parts,
             concatenation=self.concatenation,
+            count=Count(
+                parts=len(split.parts),
+                units=split.units,
+                units_per_part=split.units_per_part,
+                forcing_characters=split.forcing_characters,
+            ),
         )
 
     def submit(self, jobs: Sequence[Job]) -> None:

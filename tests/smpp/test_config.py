@@ -175,6 +175,9 @@ def test_values() -> None:
          "expected an integer from 140 to 254, got 139"),
         ("timezone: Kyiv", "timezone",
          "expected UTC, an offset such as +03:00 or a zone's name, got \"Kyiv\""),
+        ("national: [tr, es, tr]", "national[2]", "tr is in the list already"),
+        ("national: tr\nalphabet: latin1", "national",
+         "there are no national tables in the alphabet latin1"),
         ("priority_flag: {high: 256}", "priority_flag.high",
          "expected an integer from 0 to 255, got 256"),
         ("adaptive: 1", "adaptive", "expected true or false, got 1"),
@@ -229,6 +232,16 @@ def test_statuses() -> None:
         "0x00000458": "temporary",
     }
     assert read(f"statuses: {shown}")[0] == found
+
+
+def test_national() -> None:
+    assert read("national: [tr, es]")[0].national == ("tr", "es")
+    assert read("national: ur")[0].national == ("ur",)
+    assert read()[0].national == ()
+    languages = "tr, es, pt, bn, gu, hi, kn, ml, or, pa, ta, te, ur"
+    assert faults("national: [tr, xx]") == {
+        "national[1]": f'expected one of {languages}, got "xx"'
+    }
 
 
 def test_the_forms_of_source() -> None:

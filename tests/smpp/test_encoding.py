@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmed.fieldtypes import Endpoint
-from esmed.models import Fault, FaultClass, Plan, Request
+from esmed.models import Count, Fault, FaultClass, Plan, Request
 from esmed.secret import Secret
 from esmed.smpp.config import Config, Host
 from esmed.smpp.encoding import Encoder
@@ -101,6 +101,7 @@ def test_the_plan_of_a_plain_message():
         parts=(b"hello",),
         reference=None,
         concatenation="udh8",
+        count=Count(parts=1, units=5, units_per_part=160),
     )
 
 
@@ -506,3 +507,62 @@ def test_validity_is_what_is_left(form, expires_at, text):
 def test_a_validity_that_smpp_cannot_say():
     with pytest.raises(EncodeError):
         pdu(expires_at=NOW + 100 * 366 * DAY)
+
+
+# --- what it takes -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "settings", "count"),
+    [
+        ({"text": "12 €"}, {}, Count(units=5, units_per_part=160)),
+        ({"text": "a" * 161}, {}, Count(parts=2, units=161, units_per_part=153)),
+        (
+            {"text": "a" * 161},
+            {"concatenation": "udh16"},
+            Count(parts=2, units=161, units_per_part=152),
+        ),
+        (
+            {"text": "a" * 161},
+            {"concatenation": "payload"},
+            Count(parts=2, units=161, units_per_part=153),
+        ),
+        (
+            {"text": "a" * 141},
+            {"short_message_max": 140},
+            Count(parts=2, units=141, units_per_part=134),
+        ),
+        (
+            {"text": "Hi 🎂, Оля, О"},
+            {},
+            Count(units=13, units_per_part=70, forcing_characters="🎂Оля"),
+        ),
+        (
+            {"text": "1€["},
+            {"extension": False},
+            Count(units=3, units_per_part=70, forcing_characters="€["),
+        ),
+        (
+            {"text": "né"},
+            {"alphabet": "ascii"},
+            Count(units=2, units_per_part=70, forcing_characters="é"),
+        ),
+        ({"text": "Оля", "encoding": "ucs2"}, {}, Count(units=3, units_per_part=70)),
+        ({"text": "ê"}, {"alphabet": "latin1"}, Count(units=1, units_per_part=140)),
+        ({"data": b"12"}, {}, Count(units=2, units_per_part=140)),
+        (
+            {"data": b"12", "udh": b"\x03\x24\x01\x01"},
+            {},
+            Count(units=2, units_per_part=136),
+        ),
+        (
+            {"data": b"1" * 137, "udh": b"\x03\x24\x01\x01"},
+            {},
+            Count(parts=2, units=137, units_per_part=131),
+        ),
+    ],
+)
+def test_what_a_message_takes(
+    fields: dict[str, Any], settings: dict[str, Any], count: Count
+) -> None:
+    assert plan(**{"text": None, **fields}, settings=settings).count == count
