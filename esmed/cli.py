@@ -96,9 +96,11 @@ async def _serve(
     At SIGHUP the daemon goes on with what ``load`` returns then; if that can be,
     ``follow`` does what is not the daemon's.
     """
+    from esmed import log
     from esmed.app import App
 
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log.tell_fault)
     stopped = asyncio.Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO
 
 from esmed import masking
 
@@ -107,6 +107,17 @@ def configure(
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     # Somebody asked for these, for a while.
     logging.getLogger(f"esmed.{ASKED_FOR}").setLevel(logging.INFO)
+
+
+def tell_fault(_: object, context: Mapping[str, Any]) -> None:
+    """Tell what asyncio caught, as its exception handler.
+
+    Its own one shows the objects concerned, whose arguments may be private.
+    """
+    what = str(context.get("message", ""))
+    if what.startswith("Exception in callback"):
+        what = what.partition("(")[0]
+    get("loop").error("loop.fault", exc=context.get("exception"), what=what)
 
 
 class EventFormatter(logging.Formatter):

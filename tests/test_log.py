@@ -1,5 +1,6 @@
 """Logs: one line an event, nothing private on it, nothing that forges a line."""
 
+import asyncio
 import io
 import json
 import logging
@@ -203,6 +204,34 @@ class TestPrivacy:
         stream = lines()
         log.get("x").info("e", fields={"n": 1, "ї": "\n"})
         assert only(stream) == r'''INFO x e fields="{\"n\": 1, \"ї\": \"\\n\"}"'''
+
+
+class TestFaults:
+    """What asyncio caught: the exception, and not the objects around it."""
+
+    async def test_a_callback(self) -> None:
+        stream = lines()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(log.tell_fault)
+
+        def broken(_: str) -> None:
+            raise ValueError("what")
+
+        loop.call_soon(broken, "Привіт")
+        await asyncio.sleep(0)
+        line = only(stream)
+        assert line.startswith(
+            'ERROR loop loop.fault what="Exception in callback TestFaults.'
+        )
+        assert 'error="ValueError: what"' in line
+        assert "Привіт" not in line
+
+    def test_what_has_no_exception(self) -> None:
+        stream = lines()
+        log.tell_fault(None, {"message": "socket.accept() out of system resource"})
+        assert only(stream) == (
+            'ERROR loop loop.fault what="socket.accept() out of system resource"'
+        )
 
 
 class TestSetUp:
