@@ -126,7 +126,8 @@ class Sink(Protocol):
         """Hear that a bind is gone, by the name its MO carried: `InboundIn.session`."""
 
     def wake(self, connector: str) -> None:
-        """Hear that a connector's capacity or health may have changed."""
+        """Hear that a connector's capacity or health may have changed: ``submit``
+        follows soon if it can write."""
 
 
 class Operation(Struct, frozen=True):
@@ -180,11 +181,21 @@ class Connector(Protocol):
     def capacity(self) -> int:
         """Parts it would write at once: 0 when full, limited, paused or down."""
 
+    def portions(self, waiting: Sequence[int]) -> Sequence[int]:
+        """Share the capacity out: how many parts of each priority to hand over now.
+
+        ``waiting`` is how many there are, both in the order of `Priority`.
+        """
+
     def plan(self, request: Request) -> Plan | Fault:
         """Split a message as it would be sent; pure but for the reference."""
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Take jobs to write; returns at once."""
+        """Take jobs, and write what there is room for; returns at once.
+
+        What it has taken before it writes only when this is called again, if need be
+        without jobs: what is more urgent may have come meanwhile. It asks by ``wake``.
+        """
 
     def release(self, count: int) -> None:
         """Free window slots: that many reported results are on disk."""

@@ -24,6 +24,20 @@ class Retry(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shares(Section):
+    """What each priority may have of a connector while all have something to send."""
+
+    high: Annotated[int, Integer(1, 1000)] = 70
+    normal: Annotated[int, Integer(1, 1000)] = 20
+    bulk: Annotated[int, Integer(1, 1000)] = 10
+
+    @property
+    def in_order(self) -> tuple[int, int, int]:
+        """In the order of `Priority`."""
+        return self.high, self.normal, self.bulk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorConfig(Section):
     """Base of each kind's `Config`. Times are seconds, rates are per second."""
 
@@ -35,6 +49,7 @@ class ConnectorConfig(Section):
 
     kind: str
     rate: Rate | None = None
+    shares: Shares = Shares()
     on_unknown: OnUnknown = "resend"
     hold_timeout: Duration = 86_400.0
     retry: Retry = Retry()

@@ -32,6 +32,7 @@ from esmed.models import (
     Millis,
     PartResult,
     Plan,
+    Priority,
     Queued,
     Record,
     Rejected,
@@ -73,7 +74,8 @@ class Dispatch:
         self._custody = self._queue.custody
         self._active: dict[int, Case] = {}
         self._given_back: list[Case] = []
-        self._marking: dict[str, int] = defaultdict(int)
+        self._marking: dict[str, list[int]] = defaultdict(lambda: [0] * len(Priority))
+        """Parts of each priority that a connector gets when their mark is on disk."""
         self._ready: set[str] = set()
         self._scheduled = False
         self._frozen = False
@@ -270,19 +272,28 @@ class Dispatch:
 
     def _serve(self, name: str, now: Millis) -> None:
         connector = self.connectors[name]
-        room = self._room(name)
-        if room <= 0:
+        if self._room(name) <= 0:
             return
-        jobs: list[Job] = []
+        lanes: list[tuple[Lane, str]] = []
+        waiting = self._marking[name].copy()
         for lane in sorted(self._queue.lanes_of[name], key=Lane.turn):
             reason = self._turn(lane, name, now)
-            if reason is None:
-                continue
-            while room > 0 and lane.queue:
+            if reason is not None:
+                lanes.append((lane, reason))
+                waiting[lane.priority] += len(lane.queue)
+        portions = connector.portions(waiting)
+        room = [
+            one - gone for one, gone in zip(portions, self._marking[name], strict=True)
+        ]
+        jobs: list[Job] = []
+        for lane, reason in lanes:
+            while room[lane.priority] > 0 and lane.queue:
                 case = self._begin(lane, lane.queue.popleft(), name, reason, now)
                 if case is None:
+                    # Nothing of it is written: another one may go in its place.
+                    self.wake(name)
                     continue
-                room -= case.outstanding
+                room[lane.priority] -= case.outstanding
                 if self._marked(case, now):
                     jobs.append(case.job)
             self._queue.refill(lane)
@@ -290,13 +301,14 @@ class Dispatch:
                 # Full now: it is the turn of those who come after it.
                 others = lane.via[lane.via.index(name) + 1 :]
                 self._wake_all(other for other in others if self._room(other) > 0)
-        if jobs:
-            connector.submit(jobs)
+        connector.submit(jobs)
 
     def _room(self, name: str) -> int:
         """Return how many parts a connector would write at once."""
         connector = self.connectors.get(name)
-        return 0 if connector is None else connector.capacity() - self._marking[name]
+        if connector is None:
+            return 0
+        return connector.capacity() - sum(self._marking[name])
 
     def _turn(self, lane: Lane, name: str, now: Millis) -> str | None:
         """Return why this connector may take the lane's messages now, None if not."""
@@ -370,7 +382,8 @@ class Dispatch:
         split = len(job.plan.parts) > 1 and job.plan is not job.queued.plan
         if case.on_unknown == "resend" and not split:
             return True
-        self._marking[name] += len(job.parts)
+        priority = job.queued.request.priority
+        self._marking[name][priority] += len(job.parts)
         job.queued = structs.replace(job.queued, plan=job.plan)
         mark = base.Mark(
             seq=job.queued.seq,
@@ -381,7 +394,7 @@ class Dispatch:
         )
 
         def done(results: list[Any]) -> None:
-            self._marking[name] -= len(job.parts)
+            self._marking[name][priority] -= len(job.parts)
             connector = self.connectors.get(name)
             if results[0] is not True:
                 self._forget(case)

@@ -4,7 +4,7 @@ clock that stands still."""
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +271,110 @@ class TestSending:
         assert rig.dispatch.waiting == 0
 
 
+class TestPriorities:
+    """They share a connector, whatever the messages' routes and outcomes."""
+
+    async def contend(
+        self, rig: Rig, count: int, **fields: Any
+    ) -> Callable[[int], Awaitable[list[int]]]:
+        """Have each priority wait with many messages at a window of ten; then let so
+        many be answered, and tell how many of each were written by then."""
+        rig.carrier.turn(HealthState.PAUSED)
+        for priority in reversed(Priority):
+            await rig.submit(count, priority=priority, **fields)
+        rig.carrier.turn(HealthState.UP)
+
+        async def written(answers: int) -> list[int]:
+            for _ in range(answers):
+                await rig.rest()
+                rig.carrier.accept(1)
+            await rig.rest()
+            priorities = Counter(
+                job.queued.request.priority
+                for job in rig.carrier.jobs
+                for _ in job.parts
+            )
+            return [priorities[priority] for priority in Priority]
+
+        return written
+
+    async def test_each_has_its_share_of_a_full_window(self, rig: Rig) -> None:
+        written = await self.contend(rig, 60)
+        assert await written(0) == [7, 2, 1]
+        assert await written(40) == [35, 10, 5]
+
+    async def test_what_must_be_marked_first_loses_nothing_by_it(
+        self, rig: Rig
+    ) -> None:
+        await rig.start(terms={"carrier": Terms(on_unknown="hold")})
+        written = await self.contend(rig, 60)
+        counts = await written(40)
+        # Each mark comes from the disk by itself.
+        assert sum(counts) == 50
+        assert all(abs(a - b) <= 1 for a, b in zip(counts, [35, 10, 5], strict=True))
+
+    async def test_only_the_urgent_are_marked(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(60, priority=Priority.BULK)
+        await rig.submit(30, priority=Priority.HIGH, on_unknown="fail")
+        rig.carrier.turn(HealthState.UP)
+        for _ in range(20):
+            await rig.rest()
+            rig.carrier.accept(1)
+        await rig.rest()
+        urgent = sum(job.queued.seq > 60 for job in rig.carrier.jobs)
+        assert abs(urgent - 30 * 7 / 8) <= 2
+
+    async def test_over_several_routes(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(40, priority=Priority.BULK, via=("carrier",))
+        await rig.submit(40, priority=Priority.BULK)
+        await rig.submit(20, priority=Priority.HIGH, via=("carrier",))
+        rig.carrier.turn(HealthState.UP)
+        await rig.rest()
+        await rig.submit(20, priority=Priority.HIGH)
+        for _ in range(20):
+            rig.carrier.accept(1)
+            await rig.rest()
+        bulk = [seq for seq, _ in rig.carrier.written if seq <= 80]
+        assert bulk == [1, 2, 3]
+
+    async def test_long_messages_are_counted_by_their_parts(self, rig: Rig) -> None:
+        written = await self.contend(rig, 25, text=LONG)
+        await written(45)
+        parts = await written(0)
+        for count, share in zip(parts, (70, 20, 10), strict=True):
+            # Within one message of each priority.
+            assert abs(count - sum(parts) * share / 100) <= 3
+
+    async def test_none_waits_for_a_page_of_another(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lanes, "MOST", 20)
+        monkeypatch.setattr(lanes, "PAGE", 15)
+        monkeypatch.setattr("esmed.queue.PAGE", 15)
+        monkeypatch.setattr(lanes, "LOW", 5)
+        await rig.submit(300, priority=Priority.BULK)
+        (otp,) = await rig.submit(priority=Priority.HIGH)
+        assert len(rig.carrier.jobs) == 10
+        rig.carrier.accept(1)
+        await rig.rest()
+        assert rig.carrier.jobs[-1].queued.seq == otp
+        written = await self.contend(rig, 100)
+        await rig.start()
+        assert await written(0) == [7, 2, 1]
+        assert await written(60) == [49, 14, 7]
+
+    async def test_what_has_expired_takes_nobody_s_place(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(30, priority=Priority.HIGH, expires_at=rig.now + 500)
+        await rig.submit(30, priority=Priority.BULK)
+        rig.clock.advance(0.6)
+        rig.carrier.turn(HealthState.UP)
+        await rig.rest()
+        assert [seq for seq, _ in rig.carrier.written] == list(range(31, 41))
+
+
 class TestRoutes:
     async def test_the_next_when_the_first_has_been_out_for_long(
         self, rig: Rig
@@ -340,8 +444,9 @@ class TestLongMessages:
         submit = rig.carrier.submit
 
         def look(jobs: list[Job]) -> None:
-            disk.extend(rig.bench.ask("SELECT json_extract(progress, '$[11]')"
-                                      " FROM messages"))  # fmt: skip
+            if jobs:
+                disk.extend(rig.bench.ask("SELECT json_extract(progress, '$[11]')"
+                                          " FROM messages"))  # fmt: skip
             submit(jobs)
 
         rig.carrier.submit = look  # type: ignore[assignment,method-assign]

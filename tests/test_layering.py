@@ -104,6 +104,7 @@ LAYERS = (
             "esmed.retry",
             "esmed.routing",
             "esmed.settlement",
+            "esmed.stride",
             "esmed.timeline",
             "esmed.views",
             "esmed.api.bodies",

@@ -1,48 +1,87 @@
-"""Parts that a connector has taken and not written yet, in their order. Pure."""
+"""Parts that a connector has taken and not written yet. Pure."""
 
 from bisect import insort
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from esmed.connector import Job
+from esmed.models import Priority
+from esmed.stride import Stride
 
 Piece = tuple[int, Job, int]
 """Its place in the order, which no other piece has; the job; the part, from 1."""
 
 
-class Backlog:
-    """First in, first out; what was refused for now goes back to its own place."""
+class _Line:
+    """The pieces of one priority."""
+
+    __slots__ = ("again", "waiting")
 
     def __init__(self) -> None:
-        self._again: list[Piece] = []
-        self._waiting: deque[Piece] = deque()
+        self.again: list[Piece] = []
+        self.waiting: deque[Piece] = deque()
+
+
+class Backlog:
+    """Each priority in its order, first in, first out; the shares say which of them is
+    next. What was refused for now goes back to its own place.
+
+    ``shares`` are those of `Stride`.
+    """
+
+    def __init__(self, shares: Sequence[int]) -> None:
+        self._lines: Final = tuple(_Line() for _ in Priority)
+        self._sizes: Final = [0 for _ in Priority]
+        self._stride: Final = Stride(shares)
         self._count = 0
 
     def __len__(self) -> int:
-        return len(self._again) + len(self._waiting)
+        return sum(self._sizes)
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Take the parts of new jobs."""
         count = self._count
         for job in jobs:
+            priority = job.queued.request.priority
+            self._sizes[priority] += len(job.parts)
+            waiting = self._lines[priority].waiting
             for part in job.parts:
                 count += 1
-                self._waiting.append((count, job, part))
+                waiting.append((count, job, part))
         self._count = count
 
     def put_back(self, piece: Piece) -> None:
-        """Take a piece again: before all that had not been taken out with it."""
-        insort(self._again, piece)
+        """Take a piece again: before all of its priority that had not been taken out
+        with it."""
+        priority = piece[1].queued.request.priority
+        self._sizes[priority] += 1
+        insort(self._lines[priority].again, piece)
 
     def take(self) -> Piece:
-        """Take out the first; IndexError if there is none."""
-        return self._again.pop(0) if self._again else self._waiting.popleft()
+        """Take out the next one; ValueError if there is none."""
+        priority = self._stride.turn(self._sizes)
+        self._sizes[priority] -= 1
+        line = self._lines[priority]
+        return line.again.pop(0) if line.again else line.waiting.popleft()
+
+    def portions(self, room: int, waiting: Sequence[int]) -> list[int]:
+        """Tell how much of each priority to add, if there is ``room`` for so many
+        pieces and so many wait to be added."""
+        here = self._sizes
+        both = [one + other for one, other in zip(here, waiting, strict=True)]
+        self._stride.note(both)
+        turns = self._stride.portions(room, both)
+        return [max(turn - have, 0) for turn, have in zip(turns, here, strict=True)]
 
     def drain(self) -> list[Piece]:
-        """Take out all."""
-        pieces = [*self._again, *self._waiting]
-        self._again.clear()
-        self._waiting.clear()
+        """Take out all, the most urgent first."""
+        pieces: list[Piece] = []
+        for priority, line in enumerate(self._lines):
+            pieces += [*line.again, *line.waiting]
+            line.again.clear()
+            line.waiting.clear()
+            self._sizes[priority] = 0
         return pieces
 
 

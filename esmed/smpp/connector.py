@@ -89,6 +89,7 @@ class SmppConnector:
             name,
             self._encoder,
             window=config.window,
+            shares=config.shares.in_order,
             pace=_pace(config),
             statuses=Statuses(config.statuses),
             metrics=self._metrics,
@@ -217,10 +218,12 @@ class SmppConnector:
         return (self._trace.operation,)
 
     def capacity(self) -> int:
-        """Parts that would leave at once, beside those that wait in the backlog."""
-        if not self._writable():
-            return 0
-        return max(self._sender.room(self._now()) - len(self._sender.backlog), 0)
+        """Parts that would leave at once."""
+        return self._sender.room(self._now()) if self._writable() else 0
+
+    def portions(self, waiting: Sequence[int]) -> Sequence[int]:
+        """How many of each priority, beside those that wait in the backlog."""
+        return self._sender.backlog.portions(self.capacity(), waiting)
 
     def plan(self, request: Request) -> Plan | Fault:
         """Split a message as it would be sent."""
@@ -237,7 +240,7 @@ class SmppConnector:
         if self._active is None or self.paused or self._stopping or not self._sends:
             self._give_back(self._sender.backlog.drain())
         else:
-            self._pump()
+            self._write()
 
     def release(self, count: int) -> None:
         """Free window slots: that many reported results are on disk."""
@@ -257,6 +260,14 @@ class SmppConnector:
         return self._active.writable()
 
     def _pump(self) -> None:
+        """Have what waits here written, once what is more urgent could join it."""
+        now = self._now()
+        if self._sender.backlog and self._writable() and self._sender.room(now):
+            self._sink.wake(self.name)
+        self._note_limit(now)
+        self._set_alarm(now)
+
+    def _write(self) -> None:
         """Write what waits, as far as there is room."""
         now, links = self._now(), self._writable()
         dropped: list[Piece] = []

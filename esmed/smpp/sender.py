@@ -45,11 +45,12 @@ class Sender:
         encoder: Encoder,
         *,
         window: int,
+        shares: Sequence[int],
         pace: Pace,
         statuses: Statuses,
         metrics: ConnectorMetrics,
     ) -> None:
-        self.backlog: Final = Backlog()
+        self.backlog: Final = Backlog(shares)
         self.throttle: Final = Throttle()
         self.pace = pace
         self.used = 0

@@ -18,6 +18,7 @@ from esmed.connector import (
     Operation,
     Usage,
 )
+from esmed.connectorconfig import Shares
 from esmed.models import (
     Accepted,
     Fault,
@@ -26,6 +27,7 @@ from esmed.models import (
     Plan,
     Request,
 )
+from esmed.smpp.backlog import Backlog
 
 Part = tuple[Job, int]
 
@@ -51,7 +53,7 @@ class FakeConnector:
         self.jobs: list[Job] = []
         """Every job it was ever given."""
         self.unanswered: deque[Part] = deque()
-        """Written, in order."""
+        """Written, in order: as the shares of the default say."""
         self.frozen = False
         self.refusal: Fault | None = None
         """What it says of every message it is to plan."""
@@ -59,6 +61,7 @@ class FakeConnector:
         """Characters of text in a part."""
         self.auto: Callable[[Job, int], Outcome] | None = None
         self.host = f"{name}:2775"
+        self._backlog = Backlog(Shares().in_order)
         self._used = 0
         self._sequence = 0
         self._clock = clock
@@ -88,6 +91,9 @@ class FakeConnector:
     def capacity(self) -> int:
         return self.window - self._used if self._health.sends else 0
 
+    def portions(self, waiting: Sequence[int]) -> Sequence[int]:
+        return self._backlog.portions(self.capacity(), waiting)
+
     def plan(self, request: Request) -> Plan | Fault:
         if self.refusal is not None:
             return self.refusal
@@ -107,7 +113,10 @@ class FakeConnector:
         for job in jobs:
             self.jobs.append(job)
             self._used += len(job.parts)
-            self.unanswered.extend((job, part) for part in job.parts)
+        self._backlog.add(jobs)
+        while self._backlog:
+            _, job, part = self._backlog.take()
+            self.unanswered.append((job, part))
         if self.auto is not None:
             while self.unanswered:
                 job, part = self.unanswered[0]

@@ -87,6 +87,7 @@ class Flow:
             "carrier",
             _ENCODER,
             window=window,
+            shares=(1, 1, 1),
             pace=self.pace,
             statuses=Statuses(),
             metrics=metrics,

@@ -62,6 +62,9 @@ class PlanningConnector:
     def capacity(self) -> int:
         return 0
 
+    def portions(self, waiting: Sequence[int]) -> Sequence[int]:
+        return [0 for _ in waiting]
+
     def plan(self, request: Request) -> Plan | Fault:
         if self.refusal is not None:
             return self.refusal

@@ -76,6 +76,8 @@ class RecordingSink:
 
     def wake(self, _: str) -> None:
         self.wakes += 1
+        if self.connector is not None:
+            asyncio.get_running_loop().call_soon(self.connector.submit, ())
         self._change.set()
 
     # --- for tests -------------------------------------------------------------------

@@ -155,10 +155,10 @@ async def test_priorities(site: Site, smsc: FakeSmsc):
             await site.submit(text=f"{priority} {number}", priority=priority)
     await smsc.start()
     await submits(smsc, 9)
+    # 70 : 20 : 10, by which the first of bulk comes with the second of normal.
     assert smsc.texts == [
-        f"{priority} {number}"
-        for priority in ("high", "normal", "bulk")
-        for number in range(3)
+        *("high 0", "high 1", "high 2", "normal 0", "normal 1"),
+        *("bulk 0", "normal 2", "bulk 1", "bulk 2"),
     ]
 
 

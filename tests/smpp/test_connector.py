@@ -353,6 +353,10 @@ async def test_time_that_passes_while_we_look_stops_nothing(smsc, make, monkeypa
     monkeypatch.setattr(rig.connector, "_now", later)
     rig.submit(*numbered(10))
     await smsc.until(lambda: len(smsc.submitted) == 10)
+    rig.submit(*numbered(10))
+    rig.connector.freeze(True)
+    rig.connector.freeze(False)
+    await smsc.until(lambda: len(smsc.submitted) == 20)
     monkeypatch.undo()
 
 
