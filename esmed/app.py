@@ -1,9 +1,10 @@
 """The daemon, assembled: the one place that names concrete classes and wires them.
 
 Start goes from the inside out, so that nothing is taken before it can be kept: store,
-queue, connectors, webhooks, HTTP. Stop goes the other way round, save that HTTP is
-served until nothing else is left to do: the windows empty, the binds are left, what was
-heard is on disk, and what is still accepted meanwhile is for the next process. A reload
+queue, connectors, webhooks, HTTP. Stop goes the other way round: intake closes, the
+windows empty, the binds are left, what was heard is on disk. Inherited sockets are
+served until nothing else is left to do, so that a restart refuses nobody: what is
+accepted meanwhile is for the next process. A reload
 decides everything in one turn of the loop; then what changed leaves and what is new
 starts.
 """
@@ -13,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -53,7 +54,7 @@ CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
 STATUS_EVERY: Final = 5.0
 REQUESTS_WITHIN: Final = 5.0
-"""Seconds that requests still under way have to end when all else has."""
+"""Seconds that requests still under way have to end when no more are taken."""
 RECORDED_WITHIN: Final = 5.0
 """Seconds for what became of webhooks to be on disk before others take over."""
 
@@ -70,7 +71,7 @@ class App:
     _dispatch: Dispatch
     _gateway: Gateway
     _endpoints: web.Application
-    _sockets: Sequence[socket.socket]
+    _sockets: Sequence[listeners.Listener]
 
     def __init__(
         self,
@@ -145,7 +146,8 @@ class App:
         await store.open(clock.now_ms())
         self._stack.push_async_callback(store.close)
         http = self._http()
-        self._stack.push_async_callback(lambda: http.close(self._for_requests))
+        close_http = functools.partial(self._close_http, http)
+        self._stack.push_async_callback(close_http)
         roster = self._roster = Roster(
             config.connectors,
             lambda name, one: _connector(name, one, hub, clock, metrics),
@@ -183,6 +185,8 @@ class App:
             gateway, config.http, metrics, clock, http.traffic
         )
         self.addresses = await http.start(self._endpoints)
+        if not http.outlives_us:
+            self._stack.push_async_callback(close_http)
         self._stack.callback(gateway.leave)
         self._stack.callback(http.leave)
         for watch in (
@@ -270,15 +274,14 @@ class App:
         self._check_clients(self.config)
         return HttpService(self._sockets)
 
+    async def _close_http(self, http: HttpService) -> None:
+        """Close it, with some time for the requests under way."""
+        await http.close(min(REQUESTS_WITHIN, self.config.shutdown_timeout))
+
     def _check_clients(self, config: Config) -> None:
         """Raise ConfigError if others could come in without a token."""
         if not config.http.clients:
             listeners.check_local(self._sockets)
-
-    @property
-    def _for_requests(self) -> float:
-        """Seconds that requests under way have to end, once all else has."""
-        return min(REQUESTS_WITHIN, self.config.shutdown_timeout)
 
     # --- what runs beside ------------------------------------------------------------
 

@@ -31,11 +31,14 @@ _OUR_NAMES: Final = frozenset({"http", "unknown", ""})
 """Of inherited sockets, beside the default, which is the name of a ``.socket`` unit."""
 
 
-class _Listener(socket.socket):
+class Listener(socket.socket):
     """A socket whose queue keeps its length.
 
     asyncio has one number for that length and for how many it accepts in one turn.
     """
+
+    outlives_us = False
+    """Whether it was inherited, and so goes on listening without this process."""
 
     def listen(self, backlog: int = BACKLOG, /) -> None:
         if not self.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -45,7 +48,7 @@ class _Listener(socket.socket):
 @contextlib.contextmanager
 def listening(
     addresses: Iterable[Endpoint | UnixSocket], environ: Mapping[str, str]
-) -> Iterator[list[socket.socket]]:
+) -> Iterator[list[Listener]]:
     """Give the sockets that systemd has opened for us, else those of ``addresses``.
 
     TransportError says which one cannot be had, ConfigError what is wrong with those
@@ -89,16 +92,19 @@ def check_local(sockets: Iterable[socket.socket]) -> None:
                 raise _wrong(f"{where} is open to others: http.clients are needed")
 
 
-def _inherited(environ: Mapping[str, str]) -> list[socket.socket]:
+def _inherited(environ: Mapping[str, str]) -> list[Listener]:
     """Return the sockets that the service manager gave us."""
     if environ.get("LISTEN_PID") != str(os.getpid()):
         return []
     count = int(environ.get("LISTEN_FDS", "0"))
     numbers = range(_FIRST_INHERITED, _FIRST_INHERITED + count)
     try:
-        return [_Listener(fileno=number) for number in numbers]
+        sockets = [Listener(fileno=number) for number in numbers]
     except OSError as error:
         raise _wrong(f"not all {count} are sockets: {error.strerror}") from error
+    for listener in sockets:
+        listener.outlives_us = True
+    return sockets
 
 
 def _check(sockets: Sequence[socket.socket], environ: Mapping[str, str]) -> None:
@@ -131,10 +137,10 @@ def _wrong(message: str) -> ConfigError:
 
 
 @contextlib.contextmanager
-def _tcp(address: Endpoint) -> Iterator[socket.socket]:
+def _tcp(address: Endpoint) -> Iterator[Listener]:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only where the protocol is named.
-    with _Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+    with Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             # 0.0.0.0 may stand beside [::] in the list.
@@ -145,7 +151,7 @@ def _tcp(address: Endpoint) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _unix(path: Path) -> Iterator[socket.socket]:
+def _unix(path: Path) -> Iterator[Listener]:
     """Open a socket for owner and group; one that a dead process left is replaced."""
     if path.is_socket():
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -155,7 +161,7 @@ def _unix(path: Path) -> Iterator[socket.socket]:
                 path.unlink()
             else:
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    with _Listener(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+    with Listener(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         previous = os.umask(0o117)
         try:
             listener.bind(str(path))

@@ -14,7 +14,6 @@ and so outlives us, and is refused otherwise. Then
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from socket import socket as Socket  # noqa: N812 - a type
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -42,13 +41,18 @@ _CUT: Final = 0.1
 class HttpService:
     """Serves one application on sockets that listen already."""
 
-    def __init__(self, sockets: Iterable[Socket]) -> None:
+    def __init__(self, sockets: Iterable[listeners.Listener]) -> None:
         self.traffic: Final = Traffic()
         self._sockets = tuple(sockets)
         self._runner: web.AppRunner | None = None
         self._server: web.Server | None = None
         self._servers: list[asyncio.Server] = []
         self._idle_until = 0.0
+
+    @property
+    def outlives_us(self) -> bool:
+        """Whether who connects when this process is gone waits for the next one."""
+        return all(listener.outlives_us for listener in self._sockets)
 
     async def start(self, application: web.Application) -> list[str]:
         """Serve; return where, as ``host:port`` or ``unix:PATH``."""
@@ -69,8 +73,12 @@ class HttpService:
         self._idle_until = asyncio.get_running_loop().time() + IDLE_STAYS
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound
-        """Accept no more, and serve out who is there; ``timeout`` seconds a request."""
-        if self._runner is None:
+        """Accept no more, and serve out who is there; ``timeout`` seconds a request.
+
+        Again does no harm.
+        """
+        runner, self._runner = self._runner, None
+        if runner is None:
             return
         loop = asyncio.get_running_loop()
         await self._accept_no_more()
@@ -87,7 +95,7 @@ class HttpService:
         end = loop.time() + timeout
         while self.traffic.busy and loop.time() < end:
             await self._moved(end)
-        await self._runner.cleanup()
+        await runner.cleanup()
 
     def _connection(self) -> Connection:
         server = cast("web.Server", self._server)

@@ -57,6 +57,28 @@ async def test_drains_under_load(processes: Bench, hook: HookSink):
     assert set(reckoning.states) <= {"delivered", "undeliverable"}
 
 
+async def test_intake_closes_before_the_window_empties(processes: Bench, smsc: Smsc):
+    daemon = processes.daemon(config(smsc, shutdown_timeout="15s"))
+    await daemon.start()
+    await daemon.bound()
+    await smsc.fault(kind="silence")
+    id_ = await daemon.submit()
+    await daemon.reaches(id_, "submitting")
+    host, _, port = daemon.url.removeprefix("http://").partition(":")
+    leaving = asyncio.create_task(daemon.stop())
+    async with asyncio.timeout(LIMIT):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except ConnectionRefusedError:
+                break
+            writer.close()
+            await asyncio.sleep(0.05)
+    assert not leaving.done()
+    smsc.kill()
+    assert await leaving == 0
+
+
 async def test_silent_smsc(processes: Bench, hook: HookSink):
     smsc = processes.smsc()
     await smsc.start()
