@@ -192,6 +192,20 @@ def _client(name: str) -> Command:
     return command
 
 
+def _checked(send: argparse.ArgumentParser) -> Command:
+    """Return ``send``, with what argparse cannot say about its arguments."""
+    command = _client("send")
+
+    def checked(args: argparse.Namespace) -> int:
+        if args.text is None and args.csv is None:
+            send.error("TEXT is needed")
+        if args.text == args.csv == "-":
+            send.error("only one of --csv and TEXT can be stdin")
+        return command(args)
+
+    return checked
+
+
 # --- arguments -----------------------------------------------------------------------
 
 
@@ -262,13 +276,9 @@ def _add_clients(commands: "Commands") -> None:
     def client(name: str, text: str) -> argparse.ArgumentParser:
         return _command(commands, name, _client(name), text, daemon)
 
-    send = client("send", "send a message")
-    send.add_argument("--to", required=True, action="append", metavar="NUMBER")
-    send.add_argument("--from", dest="from_", metavar="SENDER")
-    send.add_argument("--connector", metavar="NAME", help="instead of the routes'")
-    send.add_argument("--reference", metavar="TEXT", help="your own, for this message")
-    send.add_argument("--wait", action="store_true", help="until its final state")
-    send.add_argument("text", metavar="TEXT", help="-: what stdin holds")
+    send = client("send", "send a message, or a file of them")
+    _add_send(send)
+    send.set_defaults(command=_checked(send))
     client("status", "show the daemon and its connectors")
     trace = client("trace", "show the way of a message")
     trace.add_argument("id", metavar="ID")
@@ -300,6 +310,39 @@ def _add_clients(commands: "Commands") -> None:
     replay.add_argument("--dead", action="store_true", help="only those given up")
 
 
+def _add_send(send: argparse.ArgumentParser) -> None:
+    what = send.add_mutually_exclusive_group(required=True)
+    what.add_argument("--to", action="append", metavar="NUMBER")
+    what.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="a message a row, its fields in columns of their names (to, from, text, "
+        "reference, …); the other arguments stand for empty ones. -: stdin",
+    )
+    send.add_argument("--from", dest="from_", metavar="SENDER")
+    send.add_argument("--connector", metavar="NAME", help="instead of the routes'")
+    send.add_argument("--priority", choices=("bulk", "normal", "high"))
+    send.add_argument("--reference", metavar="TEXT", help="your own, for this message")
+    send.add_argument("--wait", action="store_true", help="until the final state")
+    send.add_argument("text", nargs="?", metavar="TEXT", help="-: what stdin holds")
+    of_files = send.add_argument_group("with --csv")
+    of_files.add_argument(
+        "--rejects", type=Path, metavar="FILE", help="gets the rows that are refused"
+    )
+    of_files.add_argument(
+        "--resume",
+        type=_key,
+        metavar="KEY",
+        help="of a run that broke off, within 24 h; sends nothing twice",
+    )
+    of_files.add_argument(
+        "--ignore-unknown", action="store_true", help="columns that are no field"
+    )
+    of_files.add_argument(
+        "--batch", type=_count, default=1000, metavar="N", help="default: %(default)s"
+    )
+
+
 def _command(
     commands: "Commands",
     name: str,
@@ -312,6 +355,12 @@ def _command(
     )
     parser.set_defaults(command=command)
     return parser
+
+
+def _key(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and 1 <= len(text) <= 200):
+        raise argparse.ArgumentTypeError("1 to 200 printable ASCII characters")
+    return text
 
 
 def _count(text: str) -> int:

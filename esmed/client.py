@@ -12,81 +12,21 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
-from esmed.errors import EsmedError
-from esmed.refusals import FieldError
+from esmed import sendfile
+from esmed.remote import ClientError, Daemon
 
 DEFAULT_URL: Final = "http://127.0.0.1:8775"
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
 _POLL: Final = (0.1, 1.0)  # seconds; the first and the longest pause
 _AGO: Final = re.compile(r"(\d+)([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _GOOD: Final = frozenset({"delivered", "sent"})
-
-
-class ClientError(EsmedError):
-    """The daemon cannot be asked, or refuses; each line of the text is a reason.
-
-    ``status`` is the one it answered with, if it did.
-    """
-
-    def __init__(self, text: str, status: int | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class Daemon(AbstractAsyncContextManager["Daemon"]):
-    """A daemon that can be asked. ``url`` may be ``unix:PATH``."""
-
-    def __init__(self, url: str, token: str | None) -> None:
-        self._url = url.rstrip("/")
-        self._base = self._url
-        connector: aiohttp.BaseConnector | None = None
-        if url.startswith("unix:"):
-            connector = aiohttp.UnixConnector(url.removeprefix("unix:"))
-            self._base = "http://localhost"
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._session = aiohttp.ClientSession(
-            connector=connector, headers=headers, timeout=_TIMEOUT
-        )
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-
-    async def ask(
-        self, method: str, path: str, body: Mapping[str, object] | None = None
-    ) -> Any:
-        """Return the answer's JSON. ClientError."""
-        data, headers = None, {}
-        if body is not None:
-            data = msgspec.json.encode(body)
-            headers = {"Content-Type": "application/json"}
-        try:
-            async with self._session.request(
-                method, self._base + path, data=data, headers=headers
-            ) as response:
-                answer = await response.read()
-                if response.ok:
-                    return msgspec.json.decode(answer)
-                raise ClientError(_refusal(response.status, answer), response.status)
-        except aiohttp.InvalidURL as exc:
-            raise ClientError(f"{self._url} is not a URL") from exc
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            reason = _reason(exc)
-            raise ClientError(
-                f"cannot reach the daemon at {self._url}: {reason}\n"
-                "start it with `esmed run`, or say where it is: --url, $ESMED_URL"
-            ) from exc
-        except msgspec.DecodeError as exc:
-            raise ClientError(f"{self._url} is not esmed: no JSON") from exc
 
 
 Question = Callable[[Daemon, argparse.Namespace], Awaitable[int]]
@@ -108,9 +48,14 @@ async def run(name: str, args: argparse.Namespace) -> int:
 
 
 async def send(daemon: Daemon, args: argparse.Namespace) -> int:
-    """Submit a message, or one for each destination; with ``wait``, await their end."""
-    body: dict[str, object] = {"to": args.to if len(args.to) > 1 else args.to[0]}
-    body |= _given(args, "from_", "connector", "reference")
+    """Submit a message, or one for each destination, or those of a file; with
+    ``wait``, await their end."""
+    body = _given(args, "from_", "connector", "priority", "reference")
+    if args.csv is not None:
+        if args.text is not None:
+            body["text"] = _text(args.text)
+        return await sendfile.send(daemon, args, body)
+    body["to"] = args.to if len(args.to) > 1 else args.to[0]
     body["text"] = _text(args.text)
     answer = await daemon.ask("POST", "/v1/messages", body)
     messages = answer.get("messages", [answer])
@@ -335,33 +280,6 @@ def _explain(operation: Mapping[str, Any]) -> None:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _refusal(status: int, answer: bytes) -> str:
-    """Return why the daemon refuses, a line for each field at fault."""
-    try:
-        problem = msgspec.json.decode(answer, type=_Problem)
-    except msgspec.MsgspecError:
-        return f"the daemon answered with status {status}"
-    lines = [
-        f"{error.field}: {error.message}" if error.field else error.message
-        for error in problem.errors
-    ]
-    return "\n".join(lines) or problem.detail
-
-
-class _Problem(msgspec.Struct):
-    detail: str
-    errors: list[FieldError] = []
-
-
-def _reason(exc: Exception) -> str:
-    """Return in a few words why a connection failed."""
-    if isinstance(exc, TimeoutError):
-        return "no answer in time"
-    if isinstance(exc, aiohttp.ClientConnectorError) and exc.os_error.errno:
-        return os.strerror(exc.os_error.errno).lower()
-    return str(exc) or type(exc).__name__
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esmed import client
+from esmed import client, remote
 
 ID = "019b76da-a800-7611-85c8-d030c06773d3"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -119,8 +119,10 @@ async def run(name: str, **args: Any) -> int:
 def sending(**args: Any) -> dict[str, Any]:
     return {
         "to": ["380501234567"],
+        "csv": None,
         "from_": None,
         "connector": None,
+        "priority": None,
         "reference": None,
         "wait": False,
         "text": "hi",
@@ -469,4 +471,4 @@ class TestFinding:
         ],
     )
     def test_reasons(self, exc: Exception, reason: str) -> None:
-        assert client._reason(exc) == reason
+        assert remote._reason(exc) == reason
