@@ -1,6 +1,7 @@
 """Where each field of a frame stands, for those who show PDUs rather than obey them.
 
-Nothing is an error here: what cannot be read is a piece without a name.
+Nothing is an error here: what cannot be read is one last piece without a name, empty if
+the frame ends before its fields do.
 """
 
 from typing import Any, Final
@@ -39,27 +40,25 @@ def dissect(frame: bytes) -> list[Piece]:
     pieces: list[Piece] = []
     at, size = HEADER_LENGTH, len(frame)
     if spec is None:
-        return _rest(frame, at)
+        return [_rest(frame, at)] if at < size else []
     for name, wire in spec.fields:
         if command_id & RESPONSE_BIT and at >= size:
             return pieces
         try:
             value, end = wire.decode(frame, at)
         except DecodeError:
-            break
+            return [*pieces, _rest(frame, at)]
         pieces.append(_piece(name, value, at, end))
         at = end
-    else:
-        for tag, start, end in tlv.spans(frame, at):
-            pairs = ((tag, frame[start:end]),)
-            pieces.append(Piece(tlv.name(tag), tlv.get(pairs, tag), start, end))
-            at = end
-    return pieces + _rest(frame, at)
+    for tag, start, end in tlv.spans(frame, at):
+        pairs = ((tag, frame[start:end]),)
+        pieces.append(Piece(tlv.name(tag), tlv.get(pairs, tag), start, end))
+        at = end
+    return [*pieces, _rest(frame, at)] if at < size else pieces
 
 
-def _rest(frame: bytes, at: int) -> list[Piece]:
-    size = len(frame)
-    return [Piece(REST, frame[at:], at, size)] if at < size else []
+def _rest(frame: bytes, at: int) -> Piece:
+    return Piece(REST, frame[at:], at, len(frame))
 
 
 def _piece(name: str, value: Any, at: int, end: int) -> Piece:

@@ -7,7 +7,7 @@ lengths still tell. What is not known to be harmless is taken for a text.
 from typing import Any, Final, Literal
 
 from esmed import masking
-from pdu.dissect import Piece, dissect
+from pdu.dissect import REST, Piece, dissect
 from pdu.fields import Integer
 from pdu.specs import SPECS
 from pdu.tlv import KINDS, name
@@ -15,6 +15,7 @@ from pdu.vocabulary import Tag, command_name, status_name
 
 Direction = Literal["in", "out"]
 
+_BODY: Final = 16
 _MASK: Final = b"*"
 _SECRETS: Final = frozenset({"password"})
 _NUMBERS: Final = frozenset(
@@ -32,11 +33,15 @@ def describe(frame: bytes, *, texts: bool) -> dict[str, Any]:
     """The fields of the log event of one whole frame.
 
     ``fields`` are those of its body, by the standard's names; ``rest`` is what no field
-    explains. ``texts``: numbers and texts too.
+    explains, and all of a body that does not fit. ``texts``: numbers and texts too.
     """
     shown: dict[str, Any] = {}
     octets = bytearray(frame)
-    for piece in dissect(frame):
+    pieces = dissect(frame)
+    if not texts and any(piece.name == REST for piece in pieces):
+        # Where the end does not fit, what stands before it may be anything.
+        pieces = [Piece(REST, frame[_BODY:], _BODY, len(frame))]
+    for piece in pieces:
         value, masked = _shown(piece, frame[piece.start : piece.end], texts=texts)
         octets[piece.start : piece.end] = masked
         key = piece.name or "rest"

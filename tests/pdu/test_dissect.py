@@ -82,14 +82,19 @@ def test_a_list() -> None:
         (encode(DeliverSm(source_addr="123"))[:21], ["service_type"], b"12"),
         (encode(DeliverSm()) + b"\x04\x24\x00\x09ab", [], b"\x04\x24\x00\x09ab"),
         (encode(SubmitSmResp(message_id="m1")) + b"\x01", ["message_id"], b"\x01"),
-        (b"\0\0\0\x10\0\0", [], b""),
-        (b"", [], b""),
+        (encode(DeliverSm())[:16], [], b""),
+        (encode(DeliverSm())[:17], ["service_type"], b""),
     ],
 )
 def test_what_cannot_be_read(frame: bytes, names: list[str], rest: bytes) -> None:
     found = by_name(frame)
     assert set(names) <= set(found)
-    assert found.get(REST, (b"", b"")) == (rest, rest)
+    assert found[REST] == (rest, rest)
+
+
+def test_no_body() -> None:
+    assert dissect(encode(RawPdu(command_id=0x10203))) == []
+    assert dissect(b"") == []
 
 
 COMMANDS = [0x1, 0x4, 0x5, 0x9, 0x21, 0x102, 0x103, 0x80000004, 0x80000021, 0x99]
