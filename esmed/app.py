@@ -323,6 +323,9 @@ class _Hub:
     ) -> None:
         self.desk.received(items, done)
 
+    def refused(self, items: Sequence[Received]) -> None:
+        self.desk.refused(items)
+
     def session_ended(self, session: str) -> None:
         self.desk.session_ended(session)
 

@@ -122,6 +122,10 @@ class Sink(Protocol):
         item can never be stored, and is to be refused.
         """
 
+    def refused(self, items: Sequence[Received]) -> None:
+        """Hear that these, handed to ``received`` and not on disk yet, were refused for
+        the time being: they may be stored all the same, and come again."""
+
     def session_ended(self, session: str) -> None:
         """Hear that a bind is gone, by the name its MO carried: `InboundIn.session`."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from esmed.clock import Clock
 from esmed.connector import Received
 from esmed.metrics import Match, Metrics
-from esmed.models import ReceiptIn
+from esmed.models import InboundIn, ReceiptIn
 from esmed.store import base
 
 _MATCHES: Final[Mapping[object, Match]] = {
@@ -62,6 +62,14 @@ class InboundDesk:
             done([not isinstance(result, Exception) for result in results])
 
         self._store.duty([self._operation(item) for item in items], stored)
+
+    def refused(self, items: Sequence[Received]) -> None:
+        """Expect once more what was refused before it was on disk."""
+        expected = [
+            base.Expected(inbound=item) for item in items if isinstance(item, InboundIn)
+        ]
+        if expected:
+            self._store.duty(expected, lambda _: None)
 
     def session_ended(self, session: str) -> None:
         """Expect what a dead bind brought last once more."""

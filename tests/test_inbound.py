@@ -14,6 +14,23 @@ from esmed.store import base
 NOW = 1_767_225_600_000
 
 
+REPLY = InboundIn(
+    connector="carrier",
+    host="a:1",
+    source="380501234567",
+    destination="1234",
+    data_coding=0,
+    encoding="gsm7",
+    text="a",
+    data=b"a",
+    udh=None,
+    received_at=NOW,
+    reference=1,
+    total=2,
+    part=1,
+)
+
+
 class KeptStore:
     """Has everything on disk at once."""
 
@@ -62,22 +79,25 @@ def test_how_long_an_unmatched_receipt_is_kept():
     ]
 
 
-def test_how_long_a_part_waits_for_the_others():
-    part = InboundIn(
+def test_what_was_refused_is_expected_again():
+    made, store = desk()
+    receipt = ReceiptIn(
         connector="carrier",
         host="a:1",
-        source="380501234567",
-        destination="1234",
-        data_coding=0,
-        encoding="gsm7",
-        text="a",
-        data=b"a",
-        udh=None,
-        received_at=NOW,
-        reference=1,
-        total=2,
-        part=1,
+        smsc_id="1",
+        keys=("1",),
+        state=MessageState.DELIVERED,
+        stat="DELIVRD",
+        err="000",
+        at=NOW,
     )
+    made.refused([receipt])
+    assert store.operations == []
+    made.refused([receipt, REPLY])
+    assert store.operations == [base.Expected(inbound=REPLY)]
+
+
+def test_how_long_a_part_waits_for_the_others():
     made, store = desk(reassembly_timeout=60.0)
-    made.received([part], lambda _: None)
-    assert store.operations == [base.ReceiveMo(inbound=part, give_up_at=NOW + 60_000)]
+    made.received([REPLY], lambda _: None)
+    assert store.operations == [base.ReceiveMo(inbound=REPLY, give_up_at=NOW + 60_000)]

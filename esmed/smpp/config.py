@@ -14,6 +14,7 @@ from esmed.errors import ConfigFault
 from esmed.fieldtypes import (
     Boolean,
     Duration,
+    DurationOrZero,
     Endpoint,
     ExistingFile,
     Fingerprint,
@@ -30,6 +31,7 @@ from esmed.settings import Section
 from esmed.smpp.binds import Bind, Topology, binds_of
 from esmed.smpp.profiles import Profile, with_profile
 from esmed.smpp.quirks import (
+    LocalAddress,
     Numbering,
     Octet,
     PriorityFlags,
@@ -93,6 +95,8 @@ class Host(Section):
     address: PeerAddress
     tls: Tls | None = None
     """None: plain TCP."""
+    local_address: LocalAddress | None = None
+    """Of ours, that connections are made from; port 0: any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +125,7 @@ class Config(ConnectorConfig):
         *("receipts", "registered_delivery", "id_form"),
         *("profile", "tlvs", "mo_data_coding"),
         *("receipt_states", "receipt_errors", "receipt_pattern"),
+        *("deliver_response_timeout", "deliver_response_error", "deliver_response_id"),
     }
 
     kind: str = "smpp"
@@ -146,7 +151,8 @@ class Config(ConnectorConfig):
     connect_timeout: Duration = 10.0
     bind_timeout: Duration = 10.0
     response_timeout: Duration = 30.0
-    enquire_link: Duration = 30.0
+    enquire_link: DurationOrZero = 30.0
+    """0: never; the SMSC's are answered."""
     enquire_link_timeout: Duration = 10.0
     reconnect: Backoff = Backoff()
     bind_errors: BindErrors = field(default_factory=dict)
@@ -202,6 +208,12 @@ class Config(ConnectorConfig):
     mo_data_coding: Codings = field(default_factory=dict)
     """What it means by a data_coding of MO messages, where it is not the usual."""
 
+    deliver_response_timeout: Duration | None = None
+    """What is not on disk by then is refused; None: it is never."""
+    deliver_response_error: StatusNumber = 0x64
+    """With which status: ESME_RX_T_APPN, for now."""
+    deliver_response_id: Literal["empty", "echo"] = "empty"
+
     @classmethod
     def prepared(cls, raw: dict[object, object]) -> dict[object, object]:
         """The keys in the file over those of the profile that they name."""
@@ -236,6 +248,10 @@ class Config(ConnectorConfig):
             if address in self.addresses[:index]:
                 message = f"{address} is in the list already"
                 yield ConfigFault(path=f"hosts[{index}].address", message=message)
+        for index, host in enumerate(self.hosts):
+            if host.local_address and host.local_address.port and len(self.binds) > 1:
+                message = "a port of ours can carry one bind only"
+                yield ConfigFault(path=f"hosts[{index}].local_address", message=message)
         for index, tlv in enumerate(self.tlvs):
             for key in ("tag", "name"):
                 taken = [getattr(other, key) for other in self.tlvs[:index]]

@@ -26,7 +26,6 @@ from esmed.connector import (
     HostView,
     Job,
     Operation,
-    Received,
     Sink,
     Usage,
 )
@@ -34,6 +33,7 @@ from esmed.metrics import Limit, Metrics
 from esmed.models import Fault, Millis, PartResult, Plan, Request
 from esmed.smpp.backlog import Piece, by_job
 from esmed.smpp.config import Config
+from esmed.smpp.deliveries import Deliveries
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Event, Late, Responded, TimedOut
 from esmed.smpp.events import Received as Delivery
@@ -47,10 +47,7 @@ from esmed.smpp.sender import Sender
 from esmed.smpp.status import Statuses
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
-from pdu import CommandStatus, DataSm, DeliverSm
-
-_REFUSED: Final = int(CommandStatus.ESME_RX_T_APPN)
-"""What cannot be stored now may be at another time: the SMSC is to keep it."""
+from pdu import DataSm, DeliverSm
 
 _FOR_ANSWERS: Final = 0.9
 """How much of the time to stop is for answers; what is left is for unbind."""
@@ -85,6 +82,7 @@ class SmppConnector:
         self._metrics = metrics.connector(name, addresses)
         self._encoder = Encoder(name, config)
         self._interpreter = Interpreter(name, config)
+        self._deliveries = Deliveries(name, config, sink)
         self._sender = Sender(
             name,
             self._encoder,
@@ -168,6 +166,7 @@ class SmppConnector:
         before, self._config = self._config, config
         self._encoder = Encoder(self.name, config)
         self._interpreter = Interpreter(self.name, config)
+        self._deliveries.configure(config)
         pace = self._sender.pace
         if (config.rate, config.adaptive) != (before.rate, before.adaptive):
             # What was learned from refusals was learned under another ceiling.
@@ -376,20 +375,8 @@ class SmppConnector:
         wall: Millis,
     ) -> None:
         read = self._interpreter.read
-        items: list[Received] = [
-            read(pdu, link.address, link.session_name, wall) for pdu in deliveries
-        ]
-
-        def done(stored: Sequence[bool]) -> None:
-            session = transport.session
-            for pdu, is_stored in zip(deliveries, stored, strict=True):
-                if is_stored:
-                    session.accept(pdu)
-                else:
-                    session.refuse(pdu, _REFUSED)
-            transport.touch()
-
-        self._sink.received(items, done)
+        items = [read(pdu, link.address, link.session_name, wall) for pdu in deliveries]
+        self._deliveries.take(transport, deliveries, items)
 
     # --- which host, and how we are --------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeVar
 
 from esmed.errors import TransportError
+from esmed.fieldtypes import Endpoint
 from esmed.smpp.certificate import Ends
 from esmed.smpp.config import Host, Tls
 from esmed.smpp.tls import check_pin, client_context, describe, our_end, their_end
@@ -37,7 +38,7 @@ async def dial(
     ``limit`` is in seconds for each step: the name, each address, the handshake.
     Nothing has been written when this returns. Raises DialError.
     """
-    connection = await _connect(host.address.host, host.address.port, limit)
+    connection = await _connect(host.address, host.local_address, limit)
     if host.tls is None:
         loop = asyncio.get_running_loop()
         _, protocol = await loop.create_connection(factory, sock=connection)
@@ -88,24 +89,34 @@ def _prepare(tls: Tls) -> tuple[ssl.SSLContext, float | None]:
     return client_context(tls), our_end(tls)
 
 
-async def _connect(name: str, port: int, limit: float) -> socket.socket:
+async def _connect(
+    address: Endpoint, local: Endpoint | None, limit: float
+) -> socket.socket:
     loop = asyncio.get_running_loop()
+    name, port = address.host, address.port
+    wanted = 0 if local is None else _family(local)
     try:
         async with asyncio.timeout(limit):
-            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(
+                name, port, family=wanted, type=socket.SOCK_STREAM
+            )
     except TimeoutError as error:
         text = f"{name} was not resolved within {limit:g} s"
         raise DialError("timeout", text) from error
     except OSError as error:
         raise DialError("connect", f"{name}: {error.strerror or error}") from error
     failure = DialError("connect", f"{name} has no address")
-    for family, kind, protocol, _, address in found[:MOST_ADDRESSES]:
+    for family, kind, protocol, _, target in found[:MOST_ADDRESSES]:
         try:
             connection = socket.socket(family, kind, protocol)
             connection.setblocking(False)
             try:
                 async with asyncio.timeout(limit):
-                    await loop.sock_connect(connection, address)
+                    if local is not None:
+                        # The same port again, though its last connection lingers.
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        connection.bind((local.host, local.port))
+                    await loop.sock_connect(connection, target)
             except BaseException:
                 connection.close()
                 raise
@@ -117,3 +128,7 @@ async def _connect(name: str, port: int, limit: float) -> socket.socket:
         else:
             return connection
     raise failure
+
+
+def _family(local: Endpoint) -> int:
+    return socket.AF_INET6 if ":" in local.host else socket.AF_INET

@@ -111,7 +111,7 @@ class Link:
             bind=config.bind_timeout,
             unbind=UNBIND_TIMEOUT,
             response=config.response_timeout,
-            enquire_link=config.enquire_link,
+            enquire_link=config.enquire_link or None,
             enquire_link_timeout=config.enquire_link_timeout,
         )
         self._backoff = Backoff(config.reconnect.min, config.reconnect.max)

@@ -4,19 +4,45 @@ Octet values are written as they stand: what they mean is between the carrier an
 operator.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from esmed.errors import ConfigFault
-from esmed.fieldtypes import Integer, Text, unexpected
+from esmed.fieldtypes import Endpoint, Integer, Text, unexpected
 from esmed.secret import Surroundings
 from esmed.settings import Section
 from pdu import Tag
 from pdu.vocabulary import CommandStatus, status_name
 
 Octet = Annotated[int, Integer(0, 255)]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddressType:
+    """An IP address of this machine, with or without a port → with port 0."""
+
+    def read(self, raw: object, _: Surroundings) -> Endpoint:
+        found = None
+        if isinstance(raw, str):
+            found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:([0-9]{1,5})", raw)
+            found = found or re.fullmatch(r"([0-9.]+):([0-9]{1,5})", raw)
+        host, port = (found[1], int(found[2])) if found else (raw, 0)
+        try:
+            address = str(ipaddress.ip_address(host if isinstance(host, str) else ""))
+        except ValueError:
+            raise unexpected("an IP address of ours, or address:port", raw) from None
+        if port > 65535:
+            raise unexpected("a port from 0 to 65535", raw)
+        return Endpoint(address, port)
+
+    def show(self, value: Endpoint) -> object:
+        return str(value) if value.port else value.host
+
+
+LocalAddress = Annotated[Endpoint, LocalAddressType()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,7 @@ class Session:
         self._timers.busy(now)
         return sequence
 
-    def accept(self, pdu: DeliverSm | DataSm) -> None:
+    def accept(self, pdu: DeliverSm | DataSm, message_id: str = "") -> None:
         """Acknowledge a message received; once each. Nothing happens when CLOSED.
 
         By the PDU and not by its number: an SMSC that uses a number twice is owed two
@@ -172,9 +172,9 @@ class Session:
             return
         self.unacknowledged -= 1
         if type(pdu) is DeliverSm:
-            self._write(DeliverSmResp(sequence=pdu.sequence))
+            self._write(DeliverSmResp(sequence=pdu.sequence, message_id=message_id))
         else:
-            self._write(DataSmResp(sequence=pdu.sequence))
+            self._write(DataSmResp(sequence=pdu.sequence, message_id=message_id))
         self._end_if_settled()
 
     def refuse(self, pdu: DeliverSm | DataSm, status: int) -> None:

@@ -30,13 +30,14 @@ class Timer(Enum):
 
 
 class TimerSettings(Struct, frozen=True, kw_only=True):
-    """Seconds each; ``inactivity`` None: a session may idle for ever."""
+    """Seconds each; ``inactivity`` None: a session may idle for ever; ``enquire_link``
+    None: it never asks."""
 
     bind: float = 10.0
     unbind: float = 5.0
     peer_unbind: float = 2.0
     response: float = 30.0
-    enquire_link: float = 30.0
+    enquire_link: float | None = 30.0
     enquire_link_timeout: float = 10.0
     inactivity: float | None = None
 
@@ -101,7 +102,10 @@ class Timers:
         if self._heard is None:
             return []
         settings = self._settings
-        if self._enquired is None:
+        found = []
+        if settings.enquire_link is None:
+            pass
+        elif self._enquired is None:
             found = [(self._heard + settings.enquire_link, Timer.ENQUIRE)]
         else:
             found = [(self._enquired + settings.enquire_link_timeout, Timer.SILENCE)]

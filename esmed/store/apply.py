@@ -210,6 +210,7 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Resolve: _resolve,
     base.ReceiveMo: inbound.receive,
     base.SessionEnded: inbound.session_ended,
+    base.Expected: inbound.expected,
     base.HookResult: _hook_result,
     base.Replay: _replay,
 }

@@ -152,6 +152,15 @@ class SessionEnded(Struct, frozen=True, kw_only=True, gc=False):
     at: Millis
 
 
+class Expected(Struct, frozen=True, kw_only=True, gc=False):
+    """An MO PDU was refused, though it may be on disk: it will come again.
+
+    Result: None.
+    """
+
+    inbound: InboundIn
+
+
 class Sweep(Struct, frozen=True, kw_only=True, gc=False):
     """Do what is due by itself: expiry, receipt and reassembly timeouts, retention.
     Result: bool, whether there may be more."""
@@ -206,6 +215,7 @@ Operation = (
     | Receipt
     | ReceiveMo
     | SessionEnded
+    | Expected
     | Sweep
     | HookResult
     | Replay

@@ -69,6 +69,15 @@ def session_ended(unit: Unit, op: base.SessionEnded) -> None:
     )
 
 
+def expected(unit: Unit, op: base.Expected) -> None:
+    """Expect what was refused once more, if it is on record."""
+    unit.connection.execute(
+        "UPDATE inbound_seen SET ended = 1, keep_until = received_at + ?"
+        " WHERE digest = ?",
+        (_EXPECTED_MS, _digest(op.inbound)),
+    )
+
+
 def process_ended(unit: Unit) -> None:
     """Expect what the last process received in its last minute once more."""
     unit.connection.execute(

@@ -33,6 +33,7 @@ class RecordingSink:
         self.inbound: list[InboundIn] = []
         self.batches: list[list[Received]] = []
         self.ended: list[str] = []
+        self.turned_away: list[list[Received]] = []
         self.wakes = 0
         self.releases = True
         """Whether outcomes are on disk at once."""
@@ -68,6 +69,10 @@ class RecordingSink:
             self.waiting.append((len(items), done))
         else:
             done([self.stores] * len(items))
+        self._change.set()
+
+    def refused(self, items: Sequence[Received]) -> None:
+        self.turned_away.append(list(items))
         self._change.set()
 
     def session_ended(self, session: str) -> None:

@@ -79,6 +79,9 @@ def test_defaults() -> None:
             system_type="",
             interface_version=0x34,
             profile=None,
+            deliver_response_timeout=None,
+            deliver_response_error=0x64,
+            deliver_response_id="empty",
             bind_errors={},
             receipt_states={},
             receipt_errors={},
@@ -354,6 +357,35 @@ def test_tables_that_cannot_be(lines: str, path: str, complaint: str) -> None:
 def test_a_pattern_that_is_none() -> None:
     complaint = faults("receipt_pattern: (")["receipt_pattern"]
     assert complaint.startswith("is no regular expression: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("192.0.2.7", Endpoint("192.0.2.7", 0)),
+        ("192.0.2.7:5000", Endpoint("192.0.2.7", 5000)),
+        ("2001:db8::1", Endpoint("2001:db8::1", 0)),
+        ("[2001:db8::1]:5000", Endpoint("2001:db8::1", 5000)),
+    ],
+)
+def test_local_address(value: str, address: Endpoint) -> None:
+    found, _ = read(hosts=f"[{{address: 'a:1', local_address: '{value}'}}]")
+    assert found.hosts[0].local_address == address
+
+
+@pytest.mark.parametrize("value", ["eth0", "a.example:5", "192.0.2.7:99999", "5", ""])
+def test_local_addresses_that_cannot_be(value: str) -> None:
+    found = faults(hosts=f"[{{address: 'a:1', local_address: '{value}'}}]")
+    assert found["hosts[0].local_address"].startswith("expected a")
+
+
+def test_a_local_port_for_several_binds() -> None:
+    hosts = "[{address: 'a:1', local_address: '192.0.2.7:5000'}]"
+    assert faults("sessions: 2", hosts=hosts) == {
+        "hosts[0].local_address": "a port of ours can carry one bind only"
+    }
+    assert faults("bind: pair", hosts=hosts)
+    read("sessions: 2", hosts=hosts.replace(":5000", ""))
 
 
 def test_hosts() -> None:

@@ -586,6 +586,53 @@ async def test_no_busy_loop_when_the_smsc_accepts_and_closes(smsc, make):
     assert len(smsc.connections) <= 4
 
 
+async def test_deliver_response_timeout(smsc, make):
+    rig = await make(smsc, deliver_response_timeout=0.05)
+    rig.sink.stores = None
+    bind = smsc.bound[0]
+    bind.deliver(DeliverSm(sequence=1, short_message=b"one"))
+    await smsc.until(lambda: bind.of(DeliverSmResp))
+    assert [answer.status for answer in bind.of(DeliverSmResp)] == [0x64]
+    assert [item.text for (item,) in rig.sink.turned_away] == ["one"]
+    # The store stands still: what comes now is not even handed to it.
+    bind.deliver(DeliverSm(sequence=2, short_message=b"two"))
+    await smsc.until(lambda: len(bind.of(DeliverSmResp)) == 2)
+    assert len(rig.sink.batches) == 1
+    assert rig.connector.health().state is HealthState.UP
+    # It goes on: what was late has its answer already.
+    rig.sink.store()
+    rig.sink.stores = True
+    bind.deliver(DeliverSm(sequence=3, short_message=b"two"))
+    await smsc.until(lambda: len(bind.of(DeliverSmResp)) == 3)
+    answers = [(each.sequence, each.status) for each in bind.of(DeliverSmResp)]
+    assert answers == [(1, 0x64), (2, 0x64), (3, 0)]
+    transport = rig.connector._hosts[0].links[0].transport
+    assert transport is not None
+    assert transport.session.unacknowledged == 0
+
+
+async def test_deliver_response_error(smsc, make):
+    rig = await make(smsc, deliver_response_error=0x14)
+    rig.sink.stores = False
+    bind = smsc.bound[0]
+    bind.deliver(DeliverSm(sequence=1, short_message=b"one"))
+    await smsc.until(lambda: bind.of(DeliverSmResp))
+    assert [answer.status for answer in bind.of(DeliverSmResp)] == [0x14]
+
+
+@pytest.mark.parametrize(("form", "expected"), [("empty", ""), ("echo", "77")])
+async def test_deliver_response_id(smsc, make, form, expected):
+    await make(smsc, deliver_response_id=form)
+    bind = smsc.bound[0]
+    bind.deliver(
+        DeliverSm(sequence=1, esm_class=4, short_message=b"id:77 stat:DELIVRD")
+    )
+    bind.deliver(DeliverSm(sequence=2, short_message=b"hi"))
+    await smsc.until(lambda: len(bind.of(DeliverSmResp)) == 2)
+    answers = {each.sequence: each.message_id for each in bind.of(DeliverSmResp)}
+    assert answers == {1: expected, 2: ""}
+
+
 async def test_over_tls(make, authority):
     issued = authority.issue("connected", "IP:127.0.0.1")
     async with fake_smsc(issued.server()) as smsc:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,45 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def test_the_local_address():
+    async with wire_peer() as peer:
+        local = Endpoint("127.0.0.2", 0)
+        where = replace(host(peer), local_address=local)
+        protocol, _ = await dial(where, LIMIT, Kept)
+        found = protocol.transport.get_extra_info("sockname")
+        assert found[0] == "127.0.0.2"
+        protocol.transport.abort()
+
+
+async def test_a_local_port_again_and_again():
+    """At once, though the connection before it lingers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.3", 0))
+        port = probe.getsockname()[1]
+    async with wire_peer() as peer:
+        where = replace(host(peer), local_address=Endpoint("127.0.0.3", port))
+        for _ in range(3):
+            protocol, _ = await dial(where, LIMIT, Kept)
+            found = protocol.transport.get_extra_info("sockname")
+            assert found == ("127.0.0.3", port)
+            (await peer.connection()).reset()
+            protocol.transport.abort()
+
+
+async def test_a_local_address_that_is_not_ours():
+    async with wire_peer() as peer:
+        local = Endpoint("192.0.2.1", 0)
+        error = await refused(replace(host(peer), local_address=local))
+    assert (error.stage, str(error)) == ("connect", "cannot assign requested address")
+
+
+async def test_only_addresses_of_the_local_address_s_kind_are_tried():
+    async with wire_peer() as peer:
+        where = replace(host(peer), local_address=Endpoint("::1", 0))
+        error = await refused(where)
+    assert error.stage == "connect"
 
 
 async def test_nobody_listens():

@@ -29,6 +29,7 @@ from pdu import (
     CommandStatus,
     DeliverSm,
     EnquireLink,
+    EnquireLinkResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -330,6 +331,34 @@ async def test_a_refusal_that_the_carrier_explains(smsc, rig):
     await one.pausing()
     assert one.link.reason.endswith("(no money on the account)")
     assert "ESME_RBINDFAIL" in one.link.reason
+
+
+async def test_enquire_link_off(smsc, rig):
+    """We never ask; the SMSC that does is answered."""
+    one = rig(enquire_link=0.0, enquire_link_timeout=0.01)
+    one.start()
+    await one.bound()
+    transport = one.link.transport
+    assert transport is not None
+    assert transport.session.next_deadline() is None
+    smsc.bound[0].send(EnquireLink(sequence=99))
+    await smsc.until(lambda: smsc.bound[0].of(EnquireLinkResp))
+    assert smsc.bound[0].of(EnquireLink) == []
+
+
+async def test_no_enquire_link_before_the_bind(smsc, rig):
+    """However long its answer takes: some SMSCs close the connection for it."""
+    smsc.answers_bind = False
+    one = rig(enquire_link=0.001)
+    one.start()
+    await smsc.until(lambda: smsc.connections and smsc.connections[0].received)
+    transport = one.link.transport
+    assert transport is not None
+    transport.session.tick(transport.now() + 500)
+    transport.touch()
+    await settle()
+    kinds = {type(pdu) for pdu in smsc.connections[0].received}
+    assert kinds == {BindTransceiver}
 
 
 async def test_no_bind_before_the_least_pause_is_over(smsc, rig):

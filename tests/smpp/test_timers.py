@@ -1,5 +1,7 @@
 """esmed.smpp.timers: integer time, no clock."""
 
+from typing import Any
+
 import pytest
 
 from esmed.smpp.timers import Timer, Timers, TimerSettings
@@ -9,7 +11,7 @@ SETTINGS = TimerSettings(
 )
 
 
-def bound(at: int = 0, **settings: float) -> Timers:
+def bound(at: int = 0, **settings: Any) -> Timers:
     timers = Timers(
         TimerSettings(
             **{"bind": 10, "unbind": 5, "enquire_link": 60, "enquire_link_timeout": 20}
@@ -53,6 +55,15 @@ def test_silence_makes_us_ask():
     assert timers.next_deadline() == 60
     assert timers.due(59) is None
     assert timers.due(60) is Timer.ENQUIRE
+
+
+def test_enquire_link_may_be_off():
+    timers = bound(0, enquire_link=None)
+    assert timers.next_deadline() is None
+    timers.heard(50)
+    assert timers.due(1_000_000) is None
+    timers = bound(0, enquire_link=None, inactivity=500)
+    assert timers.due(500) is Timer.INACTIVITY
 
 
 def test_what_is_heard_puts_the_question_off():

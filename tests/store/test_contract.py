@@ -943,6 +943,24 @@ class TestRedelivery:
         again = part(2, "world", at=T0 + 8 * HOUR, session="bind-2")
         assert await bench.one(again) == "duplicate"
 
+    async def test_what_was_refused_before_it_was_on_disk(self, bench: Bench) -> None:
+        first = mo("yes")
+        refused = base.Expected(inbound=first.inbound)
+        assert await bench.do(first, refused) == ["whole", None]
+        again = mo("yes", at=T0 + 8 * HOUR)
+        assert await bench.one(again) == "duplicate"
+        assert await bench.one(again) == "whole"
+
+    async def test_what_was_refused_and_is_not_on_disk(self, bench: Bench) -> None:
+        assert await bench.one(base.Expected(inbound=mo("yes").inbound)) is None
+        assert await bench.one(mo("yes")) == "whole"
+
+    async def test_a_part_that_was_refused(self, bench: Bench) -> None:
+        first = part(1, "hello ")
+        await bench.do(first, base.Expected(inbound=first.inbound), part(2, "world"))
+        again = part(1, "hello ", at=T0 + 8 * HOUR)
+        assert await bench.one(again) == "duplicate"
+
     async def test_what_needs_no_memory_is_forgotten(self, bench: Bench) -> None:
         await bench.do(mo("yes"), part(1, "hello "))
         assert bench.count("inbound_seen") == 2
