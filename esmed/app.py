@@ -30,21 +30,20 @@ from esmed.api.service import HttpService
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
 from esmed.config import Webhooks as WebhooksConfig
-from esmed.connector import Connector, Job, Received
+from esmed.connector import Connector
 from esmed.connectorconfig import ConnectorConfig
 from esmed.dispatch import Dispatch
 from esmed.errors import ConfigError, StoreError
 from esmed.gateway import Gateway
+from esmed.hub import Hub
 from esmed.inbound import InboundDesk
 from esmed.metrics import Metrics
-from esmed.models import MessageState, PartResult
 from esmed.reload import Changes, compare
 from esmed.roster import Roster
 from esmed.sdnotify import Notifier
 from esmed.secret import webhook_key
 from esmed.smpp import connector as smpp
 from esmed.smpp.config import Config as SmppConfig
-from esmed.store.base import Committed
 from esmed.store.sqlite import SqliteStore
 from esmed.webhooks import Webhooks
 
@@ -65,7 +64,7 @@ class App:
     """One daemon; ``start``, then ``reload`` as often as one likes, then ``stop``."""
 
     _metrics: Metrics
-    _hub: _Hub
+    _hub: Hub
     _store: SqliteStore
     _roster: Roster
     _dispatch: Dispatch
@@ -134,7 +133,7 @@ class App:
     async def _start(self) -> None:
         config, clock = self.config, self._clock
         metrics = self._metrics = Metrics(routes=server.ROUTES)
-        hub = self._hub = _Hub(metrics)
+        hub = self._hub = Hub(metrics)
         store = self._store = SqliteStore(
             config.store.path,
             durability=config.store.durability,
@@ -297,70 +296,8 @@ class App:
             await asyncio.sleep(STATUS_EVERY)
 
 
-class _Hub:
-    """What connectors and the store tell, passed on to whom it concerns."""
-
-    dispatch: Dispatch
-    desk: InboundDesk
-    webhooks: Webhooks
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    # For connectors (`esmed.connector.Sink`).
-
-    def results(self, results: Sequence[PartResult]) -> None:
-        self.dispatch.results(results)
-
-    def late(self, result: PartResult) -> None:
-        self.dispatch.late(result)
-
-    def returned(self, job: Job, parts: Sequence[int]) -> None:
-        self.dispatch.returned(job, parts)
-
-    def received(
-        self, items: Sequence[Received], done: Callable[[Sequence[bool]], None]
-    ) -> None:
-        self.desk.received(items, done)
-
-    def refused(self, items: Sequence[Received]) -> None:
-        self.desk.refused(items)
-
-    def session_ended(self, session: str) -> None:
-        self.desk.session_ended(session)
-
-    def wake(self, connector: str) -> None:
-        self.dispatch.wake(connector)
-
-    # For the store.
-
-    def committed(self, told: Committed) -> None:
-        metrics = self._metrics
-        metrics.store_commit_seconds.observe(told.seconds)
-        metrics.store_batch_operations.observe(told.operations)
-        for change in told.changes:
-            meters = metrics.connector(change.connector)
-            if change.new is not change.old:
-                meters.messages[change.new].inc()
-                if change.new in _RECEIPTED and change.submitted_at is not None:
-                    meters.delivery_seconds.observe(
-                        (change.at - change.submitted_at) / 1000
-                    )
-        for name, complete in told.inbound:
-            metrics.connector(name).inbound[complete].inc()
-        for name in told.early:
-            metrics.connector(name).receipts["early"].inc()
-        self.dispatch.committed(told)
-        if told.events:
-            self.webhooks.wake()
-
-    def failed(self, error: Exception) -> None:
-        self._metrics.store_errors.inc()
-        self.dispatch.failed(error)
-
-
 def _connector(
-    name: str, config: ConnectorConfig, hub: _Hub, clock: Clock, metrics: Metrics
+    name: str, config: ConnectorConfig, hub: Hub, clock: Clock, metrics: Metrics
 ) -> Connector:
     if isinstance(config, SmppConfig):
         return smpp.create(name, config, hub, clock, metrics)
@@ -456,14 +393,3 @@ async def _keep_log_short(store: SqliteStore) -> None:
         await asyncio.sleep(CHECKPOINT_EVERY)
         with contextlib.suppress(StoreError):
             await store.checkpoint()
-
-
-_RECEIPTED: Final = frozenset(
-    {
-        MessageState.DELIVERED,
-        MessageState.UNDELIVERABLE,
-        MessageState.EXPIRED,
-        MessageState.DELETED,
-        MessageState.REJECTED,
-    }
-)

@@ -145,6 +145,7 @@ LAYERS = (
         modules=(
             "esmed.__main__",
             "esmed.app",
+            "esmed.hub",
             "esmed.cli",
             "esmed.cli.*",
             "esmed.client",
