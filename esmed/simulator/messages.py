@@ -211,12 +211,11 @@ def _part(submission: Submission) -> _Part | None:
     if submission.esm_class & EsmClass.UDHI:
         header, _ = udh.split(submission.payload)
         found = header.concatenation if header is not None else None
-        if found is None or found.total == 1:
-            return None
-        width = "udh16" if found.wide else "udh8"
-        return _Part(
-            total=found.total, part=found.part, reference=(width, found.reference)
-        )
+        if found is not None and found.total > 1:
+            width = "udh16" if found.wide else "udh8"
+            return _Part(
+                total=found.total, part=found.part, reference=(width, found.reference)
+            )
     tlvs = submission.tlvs
     reference = tlv.get_int(tlvs, Tag.SAR_MSG_REF_NUM)
     total = tlv.get_int(tlvs, Tag.SAR_TOTAL_SEGMENTS) or 0

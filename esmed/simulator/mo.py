@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from pdu import DataCoding, DeliverSm, EsmClass, Tag, tlv, udh
+from pdu.national import Language
 from pdu.segment import ReferenceOctets, Split, split, split_binary, wire_payload
 
 Concatenation = Literal["udh8", "udh16", "sar", "payload"]
@@ -36,6 +37,7 @@ class MoMessage(
     `data` (hex) instead of `text` is sent as it is, with `data_coding` 4 unless given.
     With text, a `data_coding` of 0, 3 or 8 chooses the alphabet; any other is only
     written.
+    `national`: the languages whose tables it knows, as in a connector's configuration.
     `parts_order` lists the parts to send, from 1: any order, with gaps or repeats.
     `system_id`: to whom; None: whoever is bound to receive.
     """
@@ -46,6 +48,7 @@ class MoMessage(
     data: str | None = None
     data_coding: int | None = None
     concat: Concatenation = "udh8"
+    national: tuple[Language, ...] = ()
     parts_order: tuple[int, ...] | None = None
     system_id: str | None = None
 
@@ -70,9 +73,11 @@ def build(mo: MoMessage, reference: int, alphabet: str = "gsm0338") -> list[Deli
         "data_coding": coding,
     }
     if mo.concat == "payload":
-        whole = wire_payload(b"".join(parts.parts), parts.encoding, alphabet)
+        header, esm_class = _header(udh.shift_elements(parts.shift))
+        text = b"".join(parts.parts)
+        whole = header + wire_payload(text, parts.encoding, alphabet, len(header))
         payload = tlv.build(Tag.MESSAGE_PAYLOAD, whole)
-        return [DeliverSm(**common, tlvs=(payload,))]
+        return [DeliverSm(**common, esm_class=esm_class, tlvs=(payload,))]
     return [
         DeliverSm(
             **common,
@@ -91,6 +96,7 @@ def _split(mo: MoMessage, alphabet: str) -> Split:
         encoding=_ENCODINGS.get(mo.data_coding, "auto"),
         alphabet=alphabet,
         reference_octets=reference_octets,
+        languages=mo.national,
     )
 
 
@@ -99,25 +105,24 @@ def _part(
 ) -> dict[str, Any]:
     """What of the deliver_sm differs from part to part."""
     total = len(parts.parts)
-    text = parts.parts[part - 1]
-    if total == 1:
-        return {"short_message": wire_payload(text, parts.encoding, alphabet)}
-    if concat == "sar":
-        return {
-            "short_message": wire_payload(text, parts.encoding, alphabet),
-            "tlvs": (
-                tlv.build(Tag.SAR_MSG_REF_NUM, reference & 0xFFFF),
-                tlv.build(Tag.SAR_TOTAL_SEGMENTS, total),
-                tlv.build(Tag.SAR_SEGMENT_SEQNUM, part),
-            ),
-        }
-    wide = concat == "udh16"
-    header = udh.build(
-        [
-            udh.concatenation_element(
-                reference & (0xFFFF if wide else 0xFF), total, part, wide=wide
-            )
-        ]
-    )
-    body = wire_payload(text, parts.encoding, alphabet, len(header))
-    return {"esm_class": EsmClass.UDHI, "short_message": header + body}
+    elements = udh.shift_elements(parts.shift)
+    tlvs: tuple[tuple[int, bytes], ...] = ()
+    if total > 1 and concat == "sar":
+        tlvs = (
+            tlv.build(Tag.SAR_MSG_REF_NUM, reference & 0xFFFF),
+            tlv.build(Tag.SAR_TOTAL_SEGMENTS, total),
+            tlv.build(Tag.SAR_SEGMENT_SEQNUM, part),
+        )
+    elif total > 1:
+        wide = concat == "udh16"
+        own = reference & (0xFFFF if wide else 0xFF)
+        place = udh.concatenation_element(own, total, part, wide=wide)
+        elements = (place, *elements)
+    header, esm_class = _header(elements)
+    text = wire_payload(parts.parts[part - 1], parts.encoding, alphabet, len(header))
+    return {"esm_class": esm_class, "short_message": header + text, "tlvs": tlvs}
+
+
+def _header(elements: tuple[udh.Element, ...]) -> tuple[bytes, int]:
+    """A user data header, if there is anything in it, and the esm_class to match."""
+    return (udh.build(elements), int(EsmClass.UDHI)) if elements else (b"", 0)

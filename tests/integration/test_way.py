@@ -11,7 +11,7 @@ from integration.site import (
     submits,
 )
 
-from esmed.simulator import SmscSimulator
+from esmed.simulator import MoMessage, SmscSimulator
 from pdu import DeliverSm, SubmitSm, SubmitSmResp
 
 LONG = (
@@ -125,6 +125,40 @@ async def test_texts_arrive_as_they_were(site: Site, simulator: SmscSimulator):
     assert [message.data for message in found if not message.text] == ["00ff80" * 60]
     parts = {(await site.message(id_))["parts"] for id_ in ids}
     assert parts >= {1, 2, 3}
+
+
+async def test_national_languages(site: Site, simulator: SmscSimulator):
+    """What the tables make of a text is the SMSC's business only."""
+    languages = ["tr", "es", "hi"]
+    await site.start(carrier=connector(simulator, national=languages))
+    texts = {
+        "Yarın saat beşte görüşürüz. " * 5: 1,
+        "¡Buenos días! Mañana llegará su envío. " * 4: 2,
+        "आपका ऑर्डर भेज दिया गया है. " * 6: 2,
+        "Завтра о п'ятій": 1,
+    }
+    for text, parts in texts.items():
+        estimate = await site.post("/v1/estimate", {"text": text})
+        national = not text.startswith("З")
+        assert estimate["encoding"] == ("gsm7" if national else "ucs2")
+        assert estimate["parts"] == parts
+        assert estimate["forcing_characters"] == (
+            [] if national else list(dict.fromkeys(text.translate({32: "", 39: ""})))
+        )
+        id_ = await site.submit(text=text)
+        message = await site.reaches(id_, "delivered")
+        assert (message["text"], message["parts"]) == (text, parts)
+        assert message["encoding"] == estimate["encoding"]
+    assert [message.text for message in simulator.messages()] == list(texts)
+    for text in texts:
+        for concat in ("udh16", "sar"):
+            simulator.inject_mo(
+                MoMessage(text=text, concat=concat, national=("ur", "hi", "es", "tr"))
+            )
+    events = await site.told(3 * len(texts))
+    heard = [event["data"] for event in events if event["type"] == "inbound.received"]
+    assert sorted(mo["text"] for mo in heard) == sorted([*texts, *texts])
+    assert all(mo["complete"] for mo in heard)
 
 
 async def test_receipt_before_its_response(site: Site, smsc: FakeSmsc):

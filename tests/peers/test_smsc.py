@@ -7,7 +7,19 @@ import pytest
 from fakes.ca import Authority
 from peers.conftest import StartDaemon, StartSmsc
 from peers.peer import Seen
-from peers.texts import CYRILLIC, EMOJI, EMOJIS, EURO, EUROS, GREEK, ONE, PARTS
+from peers.texts import (
+    CYRILLIC,
+    EMOJI,
+    EMOJIS,
+    EURO,
+    EUROS,
+    GREEK,
+    ONE,
+    PARTS,
+    PORTUGUESE,
+    SPANISH,
+    TURKISH,
+)
 
 TO = "380501234567"
 ESME_RINVBNDSTS = 0x04
@@ -103,6 +115,30 @@ class TestTexts:
             await smsc.receipt(part, part.id or "")
         for one in answer["messages"]:
             assert (await daemon.final(one["id"]))["state"] == "delivered"
+
+    @pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar"])
+    @pytest.mark.parametrize(
+        ("language", "text"), [("tr", TURKISH), ("es", SPANISH), ("pt", PORTUGUESE)]
+    )
+    async def test_national_languages_as_node_smpp_reads_them(
+        self,
+        language: str,
+        text: str,
+        concatenation: str,
+        start_smsc: StartSmsc,
+        start_daemon: StartDaemon,
+    ):
+        """It knows the tables of three."""
+        smsc = await start_smsc("node-smpp")
+        daemon = await start_daemon(
+            smsc, national=[language], concatenation=concatenation
+        )
+        await daemon.submit(TO, text[:60])
+        await daemon.submit(f"{TO}1", text)
+        one, several = await smsc.whole(2)
+        assert (one.text, len(one.parts)) == (text[:60], 1)
+        assert (several.text, len(several.parts)) == (text, 2)
+        assert {part.fields["data_coding"] for part in several.parts} == {0}
 
     async def test_the_validity_as_node_smpp_reads_it(
         self, start_smsc: StartSmsc, start_daemon: StartDaemon

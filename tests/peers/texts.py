@@ -16,3 +16,8 @@ GREEK = "ΔΦΓΛΩΠΨΣΘΞ_ÆæßÉ¤¡§¿à " * 8
 
 PARTS = {ONE: 1, EURO: 1, EMOJI: 1, CYRILLIC: 3, EMOJIS: 3, EUROS: 3, GREEK: 2}
 """How many parts each of them takes: 160 or 153 septets, 70 or 67 units of UTF-16."""
+
+TURKISH = "Yarın saat beşte görüşürüz, İyi günler dileğiyle. €12 " * 4
+SPANISH = "¡Buenos días! Mañana llegará su envío, según lo acordado. " * 4
+PORTUGUESE = "Olá! A sua encomenda já está a caminho, não é preciso mais nada. " * 4
+"""Of the languages whose tables node-smpp knows, in letters of one table each."""

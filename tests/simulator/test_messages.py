@@ -3,6 +3,8 @@
 import random
 from itertools import count
 
+import pytest
+
 from esmed.simulator.messages import Ledger, Message
 from esmed.simulator.mo import Concatenation, MoMessage, build
 from esmed.simulator.outcomes import DELIVERED, Outcome
@@ -47,7 +49,9 @@ class Sender:
         reference: int = 1,
     ) -> None:
         """The parts of a long text, as submit_sm: the layout is the same."""
-        mo = MoMessage(text=text, parts_order=order, concat=concat)
+        mo = MoMessage(
+            text=text, parts_order=order, concat=concat, national=("tr", "hi")
+        )
         for pdu in build(mo, reference):
             frame = bytearray(encode(pdu))
             frame[4:8] = int(CommandId.SUBMIT_SM).to_bytes(4, "big")
@@ -117,12 +121,14 @@ class TestJoining:
         (whole,) = book.received()
         assert (whole.text, whole.data) == (None, "0001")
 
-    def test_any_order_any_way(self):
-        text = "".join(random.Random(5).choices("abcдё😀€[]", k=200))
+    @pytest.mark.parametrize("characters", ["abcдё😀€[]", "çğış€ab", "कखिAB12"])
+    def test_any_order_any_way(self, characters: str):
+        text = "".join(random.Random(5).choices(characters, k=200))
         for concat in ("udh8", "udh16", "sar"):
             book = ledger()
             sender = Sender(book)
-            total = len(build(MoMessage(text=text, concat=concat), 1))
+            mo = MoMessage(text=text, concat=concat, national=("tr", "hi"))
+            total = len(build(mo, 1))
             order = list(range(1, total + 1))
             random.Random(9).shuffle(order)
             sender.parts(text, tuple(order), concat)

@@ -64,6 +64,36 @@ def test_parts_in_any_order_make_the_text(text: str, concat: str, seed: int):
     assert joined == text
 
 
+@pytest.mark.parametrize(
+    ("concat", "header"),
+    [
+        ("udh8", "08 000307 0201 250101"),
+        ("udh16", "09 08040007 0201 250101"),
+        ("sar", "03 250101"),
+        ("payload", "03 250101"),
+    ],
+)
+@pytest.mark.parametrize("alphabet", ["gsm0338", "gsm0338-packed"])
+def test_national(concat: str, header: str, alphabet: str):
+    mo = MoMessage(text="ğ" * 199, concat=concat, national=("tr",))  # type: ignore[arg-type]
+    pdus = build(mo, 7, alphabet)
+    assert {pdu.data_coding for pdu in pdus} == {0}
+    assert {pdu.esm_class for pdu in pdus} == {EsmClass.UDHI}
+    whole = [
+        tlv.get_bytes(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or pdu.short_message
+        for pdu in pdus
+    ]
+    assert whole[0].startswith(bytes.fromhex(header))
+    head = udh.parse(whole[0])
+    pieces = [udh.split(each)[1] for each in whole]
+    assert decode_texts(pieces, 0, alphabet, head.length, head.shift) == mo.text
+
+
+def test_national_in_one_part():
+    (pdu,) = build(MoMessage(text="ğ", national=("tr",)), 1)
+    assert (pdu.esm_class, pdu.short_message) == (0x40, b"\x03\x25\x01\x01\x0c")
+
+
 def test_references_wrap():
     long = "x" * 200
     assert part_of(build(MoMessage(text=long), 0x1FF)[0])[2] == 0xFF
