@@ -44,6 +44,14 @@ def rows() -> dict[str, dict[str, str]]:
 
 ROWS = rows()
 
+BEHAVIOUR = re.findall(
+    r"(?m)^\| .* \| `([\w/]+\.py)::(\w+)` \|$",
+    DOCUMENT.read_text(encoding="utf-8")
+    .partition("## What needs no setting")[2]
+    .partition("\n## ")[0],
+)
+"""The tests of what needs no setting: file and name."""
+
 
 def keys(cls: type[Section], path: str = "") -> Iterator[str]:
     """The paths of all keys, those of the sections below too."""
@@ -114,3 +122,12 @@ def test_its_test_names_it(key: str) -> None:
     assert text is not None, f"no {name} in {file}"
     word = key.rpartition(".")[2]
     assert re.search(rf"\b{word}\b", text), f"{name} does not name {word}"
+
+
+def test_there_are_rows_of_what_needs_no_setting() -> None:
+    assert len(BEHAVIOUR) > 20
+
+
+@pytest.mark.parametrize(("file", "name"), BEHAVIOUR)
+def test_the_test_of_what_needs_no_setting_exists(file: str, name: str) -> None:
+    assert name in functions(file)
