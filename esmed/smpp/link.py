@@ -22,6 +22,7 @@ from esmed.smpp.events import (
     Closed,
     Event,
     Odd,
+    Responded,
     StateChanged,
     Unexpected,
 )
@@ -33,7 +34,7 @@ from esmed.smpp.status import Statuses
 from esmed.smpp.timers import TimerSettings
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
-from pdu import command_name
+from pdu import CommandStatus, command_name
 
 LinkState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
 
@@ -41,6 +42,9 @@ UNBIND_TIMEOUT: Final = 5.0
 """Seconds for the answer to our unbind."""
 STANDBY: Final = "standby"
 """The reason of a host that is not wanted now."""
+
+_FORGOTTEN: Final = int(CommandStatus.ESME_RINVBNDSTS)
+_FORGOTTEN_REASON: Final = "the SMSC has forgotten the bind (ESME_RINVBNDSTS)"
 
 _log: Final = log.get("smpp.link")
 
@@ -327,7 +331,10 @@ class Link:
     def _on_events(self, events: list[Event]) -> None:
         self._owner.link_events(self, events)
         for event in events:
-            if type(event) is StateChanged:
+            if type(event) is Responded:
+                if event.pdu.status == _FORGOTTEN:
+                    self._on_forgotten()
+            elif type(event) is StateChanged:
                 self._on_state(event.new)
             elif type(event) is Closed:
                 self._on_closed(event)
@@ -392,6 +399,13 @@ class Link:
         if self._bound_at is None:
             self._meters.binds[_bind_result(closed.cause, failure)].inc()
         self._fail(failure, reason)
+
+    def _on_forgotten(self) -> None:
+        """Bind anew, after a pause: another bind may be forgotten as fast."""
+        if self.bound and _FORGOTTEN not in self._config.statuses:
+            self._failure = Failure.OTHER
+            self.leave(_FORGOTTEN_REASON)
+            _log.warning("link.forgotten", connector=self._connector, host=self.address)
 
     def _on_oddity(self, detail: str) -> None:
         """Tell what the peer did wrong: loudly once for each bind, it may go on."""

@@ -20,7 +20,8 @@ A vendor's number may mean anything from a full queue to a blocked recipient. Ta
 for final, a passing fault would lose the message; taken for temporary, a lasting one
 costs the bounded tries of the retry policy and ends as ``failed`` with the number in
 view. The second is the smaller harm. RSUBMITFAIL is what some SMSCs say when their
-window is full, RUNKNOWNERR whatever it likes; RINVBNDSTS: the SMSC forgot our bind.
+window is full, RUNKNOWNERR whatever it likes; RINVBNDSTS: the SMSC forgot our bind,
+which the link then makes anew.
 Where a carrier says what its numbers mean, `statuses` of the connector goes first.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes.alerting import alerting_server
 from fakes.clock import ManualClock
-from fakes.smsc import FakeSmsc, fake_smsc
+from fakes.smsc import FakeSmsc, fake_smsc, refuse
 from fakes.wait import eventually, settle
 from fakes.wire import wire_peer
 
@@ -936,3 +936,41 @@ async def test_a_peer_that_is_gone_before_we_bind(smsc, rig, monkeypatch):
     one.start()
     await one.pausing()
     assert one.link.reason == "connection lost: closed by the SMSC"
+
+
+async def test_a_bind_that_the_smsc_has_forgotten(smsc, rig):
+    held: list[SubmitSm] = []
+    smsc.answer = held.append
+    one = rig()
+    one.start()
+    await one.bound()
+    one.submit("first")
+    one.submit("second")
+    await smsc.until(lambda: len(held) == 2)
+    first = smsc.bound[0]
+    first.send(refuse(held[0], CommandStatus.ESME_RINVBNDSTS))
+    await eventually(lambda: not one.link.bound)
+    assert "forgotten" in one.link.reason
+    await settle()
+    # The other one may be answered better.
+    assert first.of(Unbind) == []
+    first.send(smsc.accept(held[1]))
+    # Not at once: the next one might be forgotten as fast.
+    await one.pausing()
+    assert first.of(Unbind)
+    assert len(smsc.connections) == 1
+    one.clock.advance(120)
+    await one.bound()
+    assert one.owner.lost == []
+    assert one.owner.notes == ["up", "left", "up"]
+
+
+async def test_unless_the_carrier_means_something_else_by_it(smsc, rig):
+    smsc.answer = lambda pdu: refuse(pdu, CommandStatus.ESME_RINVBNDSTS)
+    one = rig(statuses={int(CommandStatus.ESME_RINVBNDSTS): "message"})
+    one.start()
+    await one.bound()
+    one.submit("a")
+    await eventually(lambda: one.owner.of(Responded))
+    await settle()
+    assert one.link.bound
