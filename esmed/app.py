@@ -18,12 +18,12 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from aiohttp import web
 
-from esmed import listeners, log, routing
+from esmed import listeners, log, routing, supervision
 from esmed.announce import Announcer
 from esmed.api import server
 from esmed.api.service import HttpService
@@ -45,13 +45,16 @@ from esmed.secret import webhook_key
 from esmed.smpp import connector as smpp
 from esmed.smpp.config import Config as SmppConfig
 from esmed.store.sqlite import SqliteStore
+from esmed.watchdog import Pulse
 from esmed.webhooks import Webhooks
 
 _log = log.get("app")
 
 CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
-STATUS_EVERY: Final = 5.0
+VITALS_EVERY: Final = 5.0
+AFTER_LINKS: Final = 15.0
+"""Seconds that the rest of a stop takes at most, once the links have been left."""
 REQUESTS_WITHIN: Final = 5.0
 """Seconds that requests still under way have to end when no more are taken."""
 RECORDED_WITHIN: Final = 5.0
@@ -86,6 +89,8 @@ class App:
         self._environ = environ
         self._notifier = Notifier(environ)
         self._stack = contextlib.AsyncExitStack()
+        self._watches: list[asyncio.Task[None]] = []
+        """What runs beside the rest until the stop."""
         self._deadline = 0.0
 
     async def start(self) -> None:
@@ -99,8 +104,9 @@ class App:
 
     async def stop(self) -> None:
         """Go down in order, within ``shutdown_timeout``."""
-        self._notifier.stopping()
-        self._deadline = time.monotonic() + self.config.shutdown_timeout
+        timeout = self.config.shutdown_timeout
+        self._notifier.stopping(timeout + AFTER_LINKS)
+        self._deadline = time.monotonic() + timeout
         await self._stack.aclose()
 
     async def reload(self, load: Callable[[], Config]) -> bool:
@@ -192,7 +198,8 @@ class App:
             _measure_lag(metrics),
             _keep_log_short(store),
             _look_at_queues(store, dispatch, clock, metrics),
-            self._tell_status(),
+            supervision.tell_status(self._notifier, self._connectors),
+            supervision.feed_watchdog(self._notifier, lambda: self._pulses(store)),
         ):
             self._background(watch)
         metrics.config_reload_success.set(1)
@@ -204,8 +211,27 @@ class App:
         await self._roster.stop(self._left())
         await self._dispatch.settled(self._left())
 
+    def _connectors(self) -> Iterable[Connector]:
+        return self._roster.connectors.values()
+
+    def _pulses(self, store: SqliteStore) -> dict[str, Pulse]:
+        """How all are that the daemon cannot do without."""
+        ended = any(task.done() for task in self._watches)
+        return {
+            "store": store.pulse,
+            "daemon": Pulse(beats=0, busy=ended),
+            **dict(supervision.of_connectors(self._roster.connectors)),
+        }
+
     def _background(self, coroutine: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(coroutine)
+        async def run() -> None:
+            try:
+                await coroutine
+            except Exception as error:  # noqa: BLE001 - the root of a task
+                _log.error("app.bug", exc=error)
+
+        task = asyncio.create_task(run())
+        self._watches.append(task)
 
         async def end() -> None:
             task.cancel()
@@ -281,19 +307,6 @@ class App:
         """Raise ConfigError if others could come in without a token."""
         if not config.http.clients:
             listeners.check_local(self._sockets)
-
-    # --- what runs beside ------------------------------------------------------------
-
-    async def _tell_status(self) -> None:
-        """Keep the status line of ``systemctl status`` true."""
-        while True:
-            self._notifier.status(
-                ", ".join(
-                    f"{name} {connector.health().state}"
-                    for name, connector in self._roster.connectors.items()
-                )
-            )
-            await asyncio.sleep(STATUS_EVERY)
 
 
 def _connector(
@@ -384,7 +397,7 @@ async def _look_at_queues(
                 due_at = vitals.oldest.get(name, now)
                 meters.queue_oldest.set(max(0, now - due_at) / 1000)
                 meters.held.set(vitals.held.get(name, 0))
-        await asyncio.sleep(STATUS_EVERY)
+        await asyncio.sleep(VITALS_EVERY)
 
 
 async def _keep_log_short(store: SqliteStore) -> None:

@@ -9,6 +9,7 @@ configuration.
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import signal
 import sys
@@ -77,6 +78,8 @@ def _run(args: argparse.Namespace) -> int:
         )
 
     log.configure(args.log_format)
+    # The watchdog's SIGABRT then tells where each thread hangs.
+    faulthandler.enable(2)
     config = _load(args.config)
     follow(config)
     warn = log.get("config").warning

@@ -176,6 +176,9 @@ class Connector(Protocol):
     def health(self) -> Health:
         """Answer for routing and readiness."""
 
+    def alive(self) -> bool:
+        """Answer for the watchdog: False once only a restart of the daemon helps."""
+
     def hosts(self) -> list[HostView]:
         """Answer for ``GET /v1/connectors``."""
 

@@ -25,10 +25,7 @@ class Notifier:
 
     @property
     def watchdog(self) -> float | None:
-        """Seconds within which `alive` must be called, again and again; None: no need.
-
-        Half of it is a good pace.
-        """
+        """Seconds within which `alive` must be called again each time; None: never."""
         return self._watchdog
 
     def ready(self) -> None:
@@ -43,9 +40,9 @@ class Notifier:
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
-    def stopping(self) -> None:
-        """Shutdown has begun."""
-        self._send("STOPPING=1")
+    def stopping(self, seconds: float) -> None:
+        """Shutdown has begun, and may take so long, whatever TimeoutStopSec= says."""
+        self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def status(self, text: str) -> None:
         """What `systemctl status` shows, on one line."""

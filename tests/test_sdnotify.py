@@ -20,7 +20,7 @@ def manager() -> Iterator[socket.socket]:
 
 CALLS: list[tuple[Callable[[Notifier], None], bytes]] = [
     (Notifier.ready, b"READY=1"),
-    (Notifier.stopping, b"STOPPING=1"),
+    (lambda n: n.stopping(1.5), b"STOPPING=1\nEXTEND_TIMEOUT_USEC=1500000"),
     (Notifier.alive, b"WATCHDOG=1"),
     (lambda n: n.status("carrier: bound"), b"STATUS=carrier: bound"),
     (lambda n: n.status(" a\nREADY=1 "), b"STATUS=a READY=1"),

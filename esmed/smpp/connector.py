@@ -203,6 +203,10 @@ class SmppConnector:
         """Up: all binds of the primary are there; degraded: something can send."""
         return Health(self._state, self._since, self._reason())
 
+    def alive(self) -> bool:
+        """Whether every link is still looked after."""
+        return all(link.alive for link in self._links)
+
     def hosts(self) -> list[HostView]:
         """All hosts, the primary first."""
         return [host.view(backup=number > 0) for number, host in enumerate(self._hosts)]

@@ -140,6 +140,11 @@ class Link:
         return self._is_bound() and not self._leaving
 
     @property
+    def alive(self) -> bool:
+        """Whether the task that connects and reconnects, once started, is there."""
+        return self._stopping or self._task is None or not self._task.done()
+
+    @property
     def was_bound(self) -> bool:
         """Whether the current session, or the last one, came as far as the bind."""
         return self._bound_at is not None

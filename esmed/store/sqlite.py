@@ -26,6 +26,7 @@ from esmed.store.migrate import migrate
 from esmed.store.questions import Questions, connect
 from esmed.store.unit import Unit, last_number
 from esmed.store.writer import Writer
+from esmed.watchdog import Pulse
 
 _CHECKED_BYTES: Final = 1 << 30
 """A larger file is not read through at start."""
@@ -149,6 +150,11 @@ class SqliteStore(Questions):
     def available(self) -> bool:
         """Whether the last commit succeeded."""
         return self._writer is not None and self._writer.available
+
+    @property
+    def pulse(self) -> Pulse:
+        """How the writing gets on, for the watchdog."""
+        return self._open_writer().pulse
 
     def next_seq(self) -> int:
         """Return the next acceptance number."""

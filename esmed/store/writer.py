@@ -32,6 +32,7 @@ from esmed.store import faults
 from esmed.store.apply import apply
 from esmed.store.base import Accept, Committed, Operation
 from esmed.store.unit import Unit
+from esmed.watchdog import Pulse
 
 _log = log.get("store")
 
@@ -82,9 +83,17 @@ class Writer(threading.Thread):
         self._cutting: list[_Work] = []
         """Without operations: whoever waits for the log to be cut."""
         self._ended = False
+        self._beats = 0
+        self._resting = False
+        """Whether it waits, for work or for another try, and owes nothing."""
         self._ready: asyncio.Future[None] = loop.create_future()
 
     # --- called in the loop ----------------------------------------------------------
+
+    @property
+    def pulse(self) -> Pulse:
+        """How it gets on: a step is one look for work, or one transaction."""
+        return Pulse(self._beats, not self._resting or not self._inbox.empty())
 
     async def begin(self) -> None:
         """Start the thread; return once the database is open and recovered."""
@@ -166,9 +175,14 @@ class Writer(threading.Thread):
         return not self._stopping or bool(self._waiting)
 
     def _next(self, deadline: float) -> _Work:
-        if self._pause:
-            return self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
-        return self._inbox.get(block=not (self._waiting or self._cutting))
+        self._resting = True
+        try:
+            if self._pause:
+                return self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
+            return self._inbox.get(block=not (self._waiting or self._cutting))
+        finally:
+            self._resting = False
+            self._beats += 1
 
     def _cut(self, unit: Unit) -> None:
         work, self._cutting = self._cutting, []
@@ -231,6 +245,7 @@ class Writer(threading.Thread):
 
     def _transaction(self, unit: Unit, operations: Sequence[Operation]) -> list[Any]:
         started = time.perf_counter()
+        self._beats += 1
         try:
             unit.begin()
             results = apply(unit, operations)

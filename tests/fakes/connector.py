@@ -135,6 +135,9 @@ class FakeConnector:
     def resume(self) -> None:
         raise NotImplementedError
 
+    def alive(self) -> bool:
+        return True
+
     def rebind(self) -> None:
         raise NotImplementedError
 

@@ -106,6 +106,9 @@ class PlanningConnector:
     def resume(self) -> None:
         self.calls.append("resume")
 
+    def alive(self) -> bool:
+        return True
+
     def rebind(self) -> None:
         self.calls.append("rebind")
 

@@ -90,6 +90,7 @@ class Site(Client):
         self.max_queued = 1000
         self.erase_text = "never"
         self.store = folder / "esmed.db"
+        self.environ: dict[str, str] = {}
         self.app: App | None = None
 
     @property
@@ -120,7 +121,7 @@ class Site(Client):
         """Start it; the ``connectors`` given replace all of before."""
         assert self.app is None
         self.connectors = connectors or self.connectors
-        self.app = App(self.config(), clock=self.clock, environ={})
+        self.app = App(self.config(), clock=self.clock, environ=self.environ)
         await self.app.start()
         self.url = f"http://{self.app.addresses[0]}"
 
