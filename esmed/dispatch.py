@@ -21,6 +21,7 @@ from msgspec import structs
 from esmed import log, routing
 from esmed.clock import Clock
 from esmed.connector import Connector, Job
+from esmed.destinations import Destinations, hold_back
 from esmed.errors import StoreError
 from esmed.lanes import Lane
 from esmed.models import (
@@ -72,6 +73,7 @@ class Dispatch:
         self._retention = retention
         self._queue = Queue(store, clock, connectors, self._wake_all)
         self._custody = self._queue.custody
+        self._destinations = Destinations()
         self._active: dict[int, Case] = {}
         self._given_back: list[Case] = []
         self._marking: dict[str, list[int]] = defaultdict(lambda: [0] * len(Priority))
@@ -202,6 +204,7 @@ class Dispatch:
                     case.unknown = result.outcome
                 case Rejected() | Deferred():
                     case.note_refusal(result.outcome)
+                    hold_back(self._active.values(), case, result.outcome)
                 case _:
                     assert_never(result.outcome)
             if not case.outstanding:
@@ -361,6 +364,10 @@ class Dispatch:
         if not parts:
             self._custody.drop(queued.seq)
             return None
+        until = self._destinations.wait(name, queued, now)
+        if until is not None:
+            self._queue.postpone(queued, lane.via, until)
+            return None
         case = Case(
             job=Job(queued, plan, parts, reason),
             via=lane.via,
@@ -493,10 +500,11 @@ class Dispatch:
             self._given_back.append(case)
             self.wake(case.connector)
             return
-        if verdict.operation is not None:
-            operations.append(verdict.operation)
-        if isinstance(verdict.operation, base.Requeue):
-            requeue = verdict.operation
+        operation = self._destinations.after_others(case, verdict.operation)
+        if operation is not None:
+            operations.append(operation)
+        if isinstance(operation, base.Requeue):
+            requeue = operation
             after.append(lambda: self._wait_again(case, requeue))
         else:
             after.append(lambda: self._forget(case))
@@ -514,6 +522,7 @@ class Dispatch:
     def _let_go(self, case: Case) -> None:
         """Note that no connector has the message any more."""
         self._active.pop(case.job.queued.seq, None)
+        self._destinations.settled(case)
         if not self._active:
             self._idle.set()
 

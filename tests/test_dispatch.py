@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from esmed.store import base, questions
 
 S = MessageState
 BUSY = Deferred(Fault(FaultClass.TEMPORARY, 20, "queue full"))
+FULL = Deferred(Fault(FaultClass.TEMPORARY, 20, "queue full"), destination=True)
 REFUSED = Rejected(Fault(FaultClass.MESSAGE, 11, "invalid destination"))
 NO_BALANCE = Rejected(Fault(FaultClass.ACCOUNT, 401, "no balance"))
 LOST = Unknown("link lost")
@@ -572,6 +574,155 @@ class TestRefusals:
         assert rig.carrier.jobs == []
         await rig.pass_(12)
         assert rig.carrier.written == [(1, 1)]
+
+
+class TestAFullQueue:
+    """ESME_RMSGQFUL: one phone takes no more for now."""
+
+    async def test_delays_the_number_in_order_while_others_overtake(
+        self, rig: Rig
+    ) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(2, to="1")
+        await rig.submit(to="2")
+        assert rig.carrier.written == [(1, 1), (4, 1)]
+        assert rig.carrier.capacity() == 9
+        rig.carrier.accept()
+        await rig.pass_(4)
+        assert len(rig.carrier.written) == 2
+        assert rig.dispatch.waiting == 3
+        # One goes alone when its retry is due, and if that is taken the others.
+        await rig.pass_(8)
+        assert rig.carrier.written[2:] == [(1, 1)]
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written[3:] == [(2, 1), (3, 1)]
+        rig.carrier.accept()
+        await rig.rest()
+        assert await rig.states(1, 2, 3, 4) == [S.SUBMITTED] * 4
+        assert rig.dispatch.waiting == 0
+        # What had to wait was not tried, and is free of the delay now.
+        assert [(await rig.bench.get(n)).progress.tries for n in (1, 2)] == [1, 0]
+        await rig.submit(to="1")
+        assert rig.carrier.written[5:] == [(5, 1)]
+
+    async def test_the_delay_grows_for_all(self, rig: Rig) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(to="1")
+        times = []
+        for _ in range(4):
+            before = rig.now
+            while not rig.carrier.unanswered:
+                await rig.pass_(1)
+            times.append(rig.now - before)
+            assert rig.carrier.written[-1] == (1, 1)
+            rig.carrier.answer(FULL)
+            await rig.rest()
+        assert all(b > 1.2 * a for a, b in pairwise(times))
+        while not rig.carrier.unanswered:
+            await rig.pass_(1)
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written[-2:] == [(1, 1), (2, 1)]
+
+    async def test_nothing_more_is_written_of_what_is_on_its_way(
+        self, rig: Rig
+    ) -> None:
+        await rig.submit(to="1", text=LONG)
+        await rig.submit(to="1", text=LONG)
+        await rig.submit(to="2")
+        first, second, other = rig.carrier.jobs
+        rig.carrier.answer(Accepted("a"), FULL)
+        assert first.stopped
+        assert second.stopped
+        assert not other.stopped
+        rig.carrier.give_back()
+        await rig.rest()
+        assert rig.carrier.written[7:] == [(3, 1)]
+        rig.carrier.accept()
+        await rig.pass_(12)
+        assert rig.carrier.written[8:] == [(1, 2), (1, 3)]
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written[10:] == [(2, 1), (2, 2), (2, 3)]
+        rig.carrier.accept()
+        await rig.rest()
+        assert await rig.states(1, 2, 3) == [S.SUBMITTED] * 3
+
+    async def test_several_refused_at_once_go_in_their_order(self, rig: Rig) -> None:
+        await rig.submit(3, to="1")
+        rig.carrier.answer(FULL, FULL, FULL)
+        while not rig.carrier.unanswered:
+            await rig.pass_(1)
+        assert rig.carrier.written[3:] == [(1, 1)]
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written[3:] == [(1, 1), (2, 1), (3, 1)]
+
+    async def test_what_waits_can_expire_and_be_cancelled(self, rig: Rig) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(to="1", expires_at=rig.now + 2000)
+        await rig.submit(to="1")
+        assert await rig.dispatch.withdraw(3)
+        await rig.pass_(4)
+        assert await rig.states(2, 3) == [S.EXPIRED, S.CANCELLED]
+        await rig.pass_(10)
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written == [(1, 1), (1, 1)]
+        assert rig.dispatch.waiting == 0
+
+    async def test_one_that_ends_makes_way(self, rig: Rig) -> None:
+        """A probe that is refused for good, or for too long, is no probe any more."""
+        await rig.start(terms={"carrier": Terms(retry=Retry(attempts=2))})
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(2, to="1")
+        await rig.pass_(12)
+        rig.carrier.answer(FULL)
+        await rig.pass_(2)
+        assert await rig.states(1, 2) == [S.FAILED, S.QUEUED]
+        assert rig.carrier.written[2:] == [(2, 1)]
+        rig.carrier.answer(REFUSED)
+        await rig.pass_(2)
+        assert rig.carrier.written[3:] == [(3, 1)]
+
+    async def test_a_probe_that_is_never_answered(self, rig: Rig) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(to="1")
+        await rig.pass_(12)
+        rig.carrier.answer(LOST)
+        await rig.pass_(2)
+        assert rig.carrier.written == [(1, 1), (1, 1), (1, 1)]
+        rig.carrier.accept()
+        await rig.pass_(2)
+        assert rig.carrier.written[3:] == [(2, 1)]
+
+    async def test_another_connector_is_another_way_to_it(self, rig: Rig) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(to="1", via=("backup",))
+        assert rig.backup.written == [(2, 1)]
+
+    async def test_a_restart_does_not_lose_it(self, rig: Rig) -> None:
+        await rig.submit(to="1")
+        rig.carrier.answer(FULL)
+        await rig.rest()
+        await rig.submit(2, to="1")
+        await rig.start()
+        assert rig.carrier.written == []
+        await rig.pass_(12)
+        assert rig.carrier.written == [(1, 1), (2, 1), (3, 1)]
 
 
 class TestGivenBack:

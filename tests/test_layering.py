@@ -91,6 +91,7 @@ LAYERS = (
             "esmed.announce",
             "esmed.csvfile",
             "esmed.custody",
+            "esmed.destinations",
             "esmed.estimates",
             "esmed.hookqueue",
             "esmed.hooks",
