@@ -164,6 +164,11 @@ class Connector(Protocol):
     def paused(self) -> bool:
         """Whether an operator has said `pause`."""
 
+    @property
+    def schedules(self) -> bool:
+        """Whether the next hop keeps a message with a ``send_at`` until then, so that
+        it is to be handed over at once."""
+
     async def start(self) -> None:
         """Start connecting; returns at once, reconnects for ever."""
 

@@ -347,6 +347,11 @@ class Dispatch:
         if queued.expires_at <= now:
             self._end(queued, MessageState.EXPIRED, EXPIRED, now)
             return None
+        send_at = queued.request.send_at
+        if (send_at or 0) > now and not self.connectors[name].schedules:
+            # It was to be kept by a next hop, which does that no more.
+            self._requeue(queued, queued.via, now, due_at=send_at)
+            return None
         if plan is not None and plan.connector != name and accepted:
             self._queue.leave_to(plan.connector, queued)
             return None
@@ -438,15 +443,29 @@ class Dispatch:
         return self._router.route(queued.request, queued.client)
 
     def _redirect(self, queued: Queued, route: routing.Route, now: Millis) -> None:
+        note = f"{', '.join(queued.via)} gone; {route.reason}"
+        self._requeue(queued, route.via, now, note=note, drop_plan=True)
+
+    def _requeue(
+        self,
+        queued: Queued,
+        via: tuple[str, ...],
+        now: Millis,
+        *,
+        due_at: Millis | None = None,
+        note: str = "",
+        drop_plan: bool = False,
+    ) -> None:
+        """Have what was not handed over wait elsewhere, or longer."""
         requeue = base.Requeue(
             seq=queued.seq,
             at=now,
-            due_at=queued.due_at,
-            via=route.via,
+            due_at=queued.due_at if due_at is None else due_at,
+            via=via,
             tries=queued.tries,
-            drop_plan=True,
+            drop_plan=drop_plan,
             error=None,
-            note=f"{', '.join(queued.via)} gone; {route.reason}",
+            note=note,
         )
 
         def done(_: list[Any]) -> None:
@@ -466,9 +485,11 @@ class Dispatch:
     def _submitted(self, case: Case | None, result: PartResult) -> base.Submitted:
         terms = self._terms[result.connector]
         asked, parts, encoding = True, 0, ""
+        gone = result.answered_at
         if case is not None:
             plan = case.job.plan
             parts, encoding = len(plan.parts), plan.encoding
+            gone = max(gone, case.job.queued.request.send_at or gone)
             asked = case.job.queued.request.receipt != "none" and (
                 terms.receipt_asked(result.part, parts)
             )
@@ -478,7 +499,7 @@ class Dispatch:
             parts=parts,
             encoding=encoding,
             receipt_asked=asked,
-            deadline=result.answered_at + round(terms.receipt_timeout * 1000),
+            deadline=gone + round(terms.receipt_timeout * 1000),
             key=canonical_id(outcome.smsc_id) if isinstance(outcome, Accepted) else "",
         )
 

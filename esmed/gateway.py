@@ -185,8 +185,12 @@ class Gateway:
         self._check_webhook(request.webhook_url)
         via, reason = self._route(request, caller)
         plan = self._plan(request, via[0])
-        due_at = now if request.send_at is None else request.send_at
-        expires_at = due_at + request.validity * 1000
+        send_at = now if request.send_at is None else request.send_at
+        connectors = self._dispatch.connectors
+        # Handed over at once only if each that may take it will keep it until then.
+        kept = send_at > now and all(connectors[name].schedules for name in via)
+        due_at = now if kept else send_at
+        expires_at = send_at + request.validity * 1000
         return Record(
             seq=self._store.next_seq(),
             id=self._ids.next(now),

@@ -234,6 +234,24 @@ class TestSending:
         await rig.pass_(2)
         assert rig.carrier.written == [(1, 1)]
 
+    async def test_a_time_that_the_next_hop_keeps(self, rig: Rig) -> None:
+        rig.carrier.schedules = True
+        await rig.submit(send_at=rig.now + 3_600_000)
+        assert rig.carrier.written == [(1, 1)]
+        rig.carrier.accept()
+        await rig.rest()
+        one = await rig.bench.get()
+        # Its receipt is waited for from then on.
+        assert one.deadline == T0 + 3_600_000 + 259_200_000
+
+    async def test_a_time_that_the_next_hop_keeps_no_more(self, rig: Rig) -> None:
+        """The configuration has changed since it was accepted."""
+        await rig.submit(send_at=rig.now + 3000)
+        await rig.pass_(2)
+        assert rig.carrier.jobs == []
+        await rig.pass_(2)
+        assert rig.carrier.written == [(1, 1)]
+
     async def test_what_cannot_be_expressed(self, rig: Rig) -> None:
         fault = Fault(FaultClass.MESSAGE, "text", "no such character")
         rig.carrier.refusal = fault

@@ -111,6 +111,16 @@ class TestDraft:
         assert record.due_at == later
         assert record.expires_at == later + DAY
 
+    def test_a_message_for_later_that_every_next_hop_keeps(self, rig: Rig) -> None:
+        later = rig.gateway.now() + 60_000
+        rig.carrier.schedules = True
+        assert rig.draft(send_at=later).due_at == later
+        rig.backup.schedules = True
+        record = rig.draft(send_at=later)
+        assert record.due_at == rig.gateway.now()
+        assert record.progress.state is MessageState.QUEUED
+        assert record.expires_at == later + DAY
+
     def test_positions_and_ids_increase(self, rig: Rig) -> None:
         first, second = rig.draft(), rig.draft()
         assert (first.seq, first.id) < (second.seq, second.id)

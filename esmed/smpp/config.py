@@ -121,7 +121,7 @@ class Config(ConnectorConfig):
         *("gsm7_data_coding", "ucs2_data_coding", "alphabet", "extension"),
         *("concatenation", "max_parts", "short_message_max", "submit_with"),
         *("service_type", "esm_class", "protocol_id", "priority_flag"),
-        *("validity_format", "validity_max", "timezone"),
+        *("schedule_format", "validity_format", "validity_max", "timezone"),
         *("receipts", "registered_delivery", "id_form"),
         *("profile", "tlvs", "mo_data_coding"),
         *("receipt_states", "receipt_errors", "receipt_pattern"),
@@ -190,6 +190,8 @@ class Config(ConnectorConfig):
     protocol_id: Octet = 0
     priority_flag: PriorityFlags = field(default_factory=PriorityFlags)
     tlvs: tuple[Tlv, ...] = ()
+    schedule_format: Literal["none", "relative", "absolute"] = "none"
+    """How the SMSC is told when to send; none: we keep the message until then."""
     validity_format: Literal["relative", "absolute", "none"] = "relative"
     validity_max: Duration | None = None
     timezone: TimeZone = UTC
@@ -242,35 +244,41 @@ class Config(ConnectorConfig):
                 return False
 
     def faults(self) -> Iterator[ConfigFault]:
-        if not self.hosts:
-            yield ConfigFault(path="hosts", message="at least one host is needed")
-        for index, address in enumerate(self.addresses):
-            if address in self.addresses[:index]:
-                message = f"{address} is in the list already"
-                yield ConfigFault(path=f"hosts[{index}].address", message=message)
-        for index, host in enumerate(self.hosts):
-            if host.local_address and host.local_address.port and len(self.binds) > 1:
-                message = "a port of ours can carry one bind only"
-                yield ConfigFault(path=f"hosts[{index}].local_address", message=message)
+        yield from self._host_faults()
+        yield from self._password_faults()
+        if self.bind == "receiver" and self.further_sessions == "transmitter":
+            message = "a connector that only receives has no transmitters"
+            yield ConfigFault(path="further_sessions", message=message)
+        if self.submit_with == "data_sm" and self.schedule_format != "none":
+            message = "data_sm has no schedule_delivery_time"
+            yield ConfigFault(path="schedule_format", message=message)
         for index, tlv in enumerate(self.tlvs):
             for key in ("tag", "name"):
                 taken = [getattr(other, key) for other in self.tlvs[:index]]
                 if getattr(tlv, key) in taken:
                     message = "is that of another one"
                     yield ConfigFault(path=f"tlvs[{index}].{key}", message=message)
+        yield from self._national_faults()
+
+    def _host_faults(self) -> Iterator[ConfigFault]:
+        if not self.hosts:
+            yield ConfigFault(path="hosts", message="at least one host is needed")
+        for index, host in enumerate(self.hosts):
+            if host.address in self.addresses[:index]:
+                message = f"{host.address} is in the list already"
+                yield ConfigFault(path=f"hosts[{index}].address", message=message)
+            if host.local_address and host.local_address.port and len(self.binds) > 1:
+                message = "a port of ours can carry one bind only"
+                yield ConfigFault(path=f"hosts[{index}].local_address", message=message)
+
+    def _password_faults(self) -> Iterator[ConfigFault]:
         password = self.password.reveal()
         if len(password) > CREDENTIAL_MOST:
-            yield ConfigFault(
-                path="password", message=f"is longer than {CREDENTIAL_MOST} octets"
-            )
+            message = f"is longer than {CREDENTIAL_MOST} octets"
+            yield ConfigFault(path="password", message=message)
         if not password.isascii() or "\0" in password:
-            yield ConfigFault(
-                path="password", message="has characters that are not ASCII"
-            )
-        if self.bind == "receiver" and self.further_sessions == "transmitter":
-            message = "a connector that only receives has no transmitters"
-            yield ConfigFault(path="further_sessions", message=message)
-        yield from self._national_faults()
+            message = "has characters that are not ASCII"
+            yield ConfigFault(path="password", message=message)
 
     def _national_faults(self) -> Iterator[ConfigFault]:
         if self.national and self.alphabet not in {"gsm0338", "gsm0338-packed"}:

@@ -197,6 +197,11 @@ class SmppConnector:
         for link in self._links:
             link.leave("rebind")
 
+    @property
+    def schedules(self) -> bool:
+        """Whether the SMSC is told a schedule_delivery_time."""
+        return self._config.schedule_format != "none"
+
     # --- questions -------------------------------------------------------------------
 
     def health(self) -> Health:

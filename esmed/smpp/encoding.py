@@ -73,6 +73,7 @@ class Encoder:
             "none": config.registered_delivery.none,
         }
         self._validity = _validity(config)
+        self._schedule = _schedule(config)
         self._otherwise = _otherwise(config)
         self._is_payload = config.concatenation == "payload"
         self._as_data_sm = config.submit_with == "data_sm"
@@ -147,6 +148,9 @@ class Encoder:
             short_message=payload,
             tlvs=tlvs,
         )
+        if self._schedule is not None and request.send_at is not None:
+            at = self._schedule(request.send_at, now)
+            pdu = structs.replace(pdu, schedule_delivery_time=at)
         if self._otherwise is not None:
             pdu = structs.replace(pdu, **self._otherwise[request.priority])
         if self._as_data_sm:
@@ -296,6 +300,27 @@ def _validity(config: Config) -> Callable[[Millis, Millis], str]:
     if longest is None:
         return written
     return lambda expires_at, now: written(min(expires_at, now + longest), now)
+
+
+def _schedule(config: Config) -> Callable[[Millis, Millis], str] | None:
+    """What is written for a message that is to go then, as of now; None: nothing."""
+    zone = config.timezone
+
+    def relative(send_at: Millis, now: Millis) -> str:
+        return _relative((send_at - now) // 1000) if send_at >= now + 1000 else ""
+
+    def absolute(send_at: Millis, now: Millis) -> str:
+        return _absolute(send_at // 1000, zone) if send_at > now else ""
+
+    match config.schedule_format:
+        case "none":
+            return None
+        case "relative":
+            return relative
+        case "absolute":
+            return absolute
+        case _:
+            assert_never(config.schedule_format)
 
 
 def _otherwise(config: Config) -> Mapping[Priority, Mapping[str, Any]] | None:

@@ -34,6 +34,7 @@ PROFILES: Final[Mapping[str, Settings]] = {
         "submit_with": "submit_sm",
         "service_type": "",
         "priority_flag": {"high": 0, "normal": 0, "bulk": 0},
+        "schedule_format": "none",
         "validity_format": "relative",
         "timezone": "+03:00",
         "id_form": "same",

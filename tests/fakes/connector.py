@@ -45,6 +45,8 @@ class FakeConnector:
     """See `esmed.connector.Connector`; ``sink`` is set by whoever builds the rest."""
 
     kind = "fake"
+    schedules = False
+    """Whether it keeps what has a ``send_at``."""
 
     def __init__(self, name: str, clock: ManualClock, *, window: int = 10) -> None:
         self.name = name

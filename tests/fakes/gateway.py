@@ -35,6 +35,7 @@ class PlanningConnector:
     """
 
     kind = "fake"
+    schedules = False
     paused = False
 
     def __init__(self, name: str) -> None:

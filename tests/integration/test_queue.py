@@ -1,6 +1,7 @@
 """What waits: until its time, or too long, or until it is cancelled, or too much."""
 
 import asyncio
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -34,6 +35,33 @@ async def test_send_at(site: Site, smsc: FakeSmsc):
     message = await site.reaches(later, "submitted")
     submitted = datetime.fromisoformat(message["submitted_at"])
     assert submitted >= at - timedelta(milliseconds=1)
+
+
+async def test_send_at_that_the_smsc_keeps(site: Site, smsc: FakeSmsc):
+    await site.start(carrier=connector(smsc, schedule_format="relative"))
+    at = datetime.now(UTC) + timedelta(hours=5, seconds=30)
+    id_ = await site.submit(text="later", send_at=at.isoformat(), validity=3600)
+    message = await site.reaches(id_, "submitted")
+    assert message["state"] == "submitted"
+    (pdu,) = smsc.submitted
+    assert re.fullmatch(r"0000000500[0-3][0-9]000R", pdu.schedule_delivery_time)
+    # It is valid for an hour after that.
+    assert re.fullmatch(r"0000000600[0-3][0-9]000R", pdu.validity_period)
+
+
+async def test_send_at_when_the_smsc_keeps_it_no_more(site: Site, smsc: FakeSmsc):
+    await smsc.stop()
+    await site.start(carrier=connector(smsc, schedule_format="relative"))
+    at = datetime.now(UTC) + timedelta(hours=5)
+    later = await site.submit(text="later", send_at=at.isoformat())
+    await site.stop()
+    await smsc.start()
+    await site.start(carrier=connector(smsc))
+    await site.reaches(await site.submit(text="now"), "submitted")
+    assert smsc.texts == ["now"]
+    site.clock.shift(5 * 3600)
+    await site.reaches(later, "submitted")
+    assert smsc.texts == ["now", "later"]
 
 
 async def test_cancel_what_is_scheduled(site: Site, smsc: FakeSmsc):

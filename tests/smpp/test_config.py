@@ -120,6 +120,7 @@ def test_defaults() -> None:
             protocol_id=0,
             priority_flag=PriorityFlags(high=0, normal=0, bulk=0),
             tlvs=(),
+            schedule_format="none",
             validity_format="relative",
             validity_max=None,
             timezone=UTC,
@@ -262,6 +263,12 @@ def test_the_forms_of_source() -> None:
     }
     assert faults("source: none") == {
         "source": 'expected auto or a mapping, got "none"'
+    }
+
+
+def test_data_sm_has_no_schedule() -> None:
+    assert faults("submit_with: data_sm\nschedule_format: relative") == {
+        "schedule_format": "data_sm has no schedule_delivery_time"
     }
 
 

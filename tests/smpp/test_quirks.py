@@ -159,6 +159,28 @@ def test_validity_max_does_not_lengthen():
 
 
 @pytest.mark.parametrize(
+    ("form", "ahead", "written_as"),
+    [
+        ("none", 3600, ""),
+        ("relative", 3600, "000000010000000R"),
+        ("relative", 90_061, "000001010101000R"),
+        ("relative", 0.5, ""),
+        ("absolute", 3600, "260101030000008+"),
+        ("absolute", -1, ""),
+    ],
+)
+def test_schedule_format(form, ahead, written_as):
+    zone = timezone(timedelta(hours=2))
+    pdu = one(
+        request={"send_at": NOW + round(ahead * 1000)},
+        schedule_format=form,
+        timezone=zone,
+    )
+    assert pdu.schedule_delivery_time == written_as
+    assert one(schedule_format=form).schedule_delivery_time == ""
+
+
+@pytest.mark.parametrize(
     ("zone", "period"),
     [
         (UTC, "260102000000000+"),
