@@ -44,6 +44,7 @@ from esmed.sdnotify import Notifier
 from esmed.secret import webhook_key
 from esmed.smpp import connector as smpp
 from esmed.smpp.config import Config as SmppConfig
+from esmed.store.base import Pause
 from esmed.store.sqlite import SqliteStore
 from esmed.watchdog import Pulse
 from esmed.webhooks import Webhooks
@@ -174,6 +175,7 @@ class App:
         await dispatch.start()
         await hub.webhooks.start()
         self._stack.push_async_callback(lambda: hub.webhooks.stop(self._left()))
+        await self._pause_as_before()
         await roster.start()
         self._stack.push_async_callback(self._leave)
         gateway = self._gateway = Gateway(
@@ -205,6 +207,18 @@ class App:
         metrics.config_reload_success.set(1)
         self._notifier.ready()
         _log.info("app.ready", http=",".join(self.addresses))
+
+    async def _pause_as_before(self) -> None:
+        """Pause what an operator had paused, as far as it is still configured."""
+        for name in await self._store.paused():
+            if name in self._roster.connectors:
+                self._roster.connectors[name].pause()
+            else:
+                self._forget_pause(name)
+
+    def _forget_pause(self, name: str) -> None:
+        forget = Pause(connector=name, paused=False)
+        self._store.duty([forget], lambda _: None)
 
     async def _leave(self) -> None:
         await self._dispatch.stop()
@@ -268,6 +282,7 @@ class App:
             self._renew_webhooks(before.webhooks, config.webhooks),
         )
         for name in changes.removed:
+            self._forget_pause(name)
             self._metrics.forget_connector(name)
         _log.info(
             "config.reloaded",

@@ -40,7 +40,7 @@ from esmed.refusals import (
     NotFoundError,
 )
 from esmed.routing import Router
-from esmed.store.base import Accept, IdempotencyKey, Replay, Store
+from esmed.store.base import Accept, IdempotencyKey, Pause, Replay, Store
 
 RETRY_AFTER: Final = 5  # seconds; a full queue or disk rarely mends sooner
 _SCAN: Final = 20  # pages read for one answer when the filter is not the store's
@@ -439,6 +439,19 @@ class Gateway:
         if connector is None:
             raise NotFoundError("there is no connector of this name")
         return connector
+
+    async def pause(self, name: str) -> None:
+        """Have a connector send nothing until `resume`, over restarts too.
+
+        NotFoundError. At a StoreError it is paused, but only until the next start.
+        """
+        self.connector(name).pause()
+        await self._store.intake(Pause(connector=name, paused=True))
+
+    async def resume(self, name: str) -> None:
+        """Undo `pause`; NotFoundError, StoreError likewise."""
+        self.connector(name).resume()
+        await self._store.intake(Pause(connector=name, paused=False))
 
     async def connectors(self) -> list[views.ConnectorView]:
         """Return how all connectors are, and what waits for each."""

@@ -42,15 +42,15 @@ class OpsApi:
 
     async def pause(self, request: web.Request, _: Caller) -> web.Response:
         """``POST /v1/connectors/{name}/pause``."""
-        connector = self._named(request)
-        connector.pause()
-        return await self._shown(connector.name)
+        name = self._named(request).name
+        await self._gateway.pause(name)
+        return await self._shown(name)
 
     async def resume(self, request: web.Request, _: Caller) -> web.Response:
         """``POST /v1/connectors/{name}/resume``."""
-        connector = self._named(request)
-        connector.resume()
-        return await self._shown(connector.name)
+        name = self._named(request).name
+        await self._gateway.resume(name)
+        return await self._shown(name)
 
     async def rebind(self, request: web.Request, _: Caller) -> web.Response:
         """``POST /v1/connectors/{name}/rebind``."""

@@ -244,10 +244,10 @@ OPERATIONS: Final = (
         method="POST",
         path="/v1/connectors/{name}/pause",
         name="pause",
-        summary="Send nothing more; receipts and MO are still taken",
+        summary="Send nothing until resumed; receipts and MO are still taken",
         access="admin",
         answers=(ConnectorView,),
-        refusals=(404,),
+        refusals=(404, 503),
     ),
     Operation(
         method="POST",
@@ -256,7 +256,7 @@ OPERATIONS: Final = (
         summary="Send again",
         access="admin",
         answers=(ConnectorView,),
-        refusals=(404,),
+        refusals=(404, 503),
     ),
     Operation(
         method="POST",

@@ -199,6 +199,14 @@ def _replay(unit: Unit, op: base.Replay) -> int:
     return count
 
 
+def _pause(unit: Unit, op: base.Pause) -> None:
+    key = f"{rows.PAUSED}{op.connector}"
+    if op.paused:
+        bulk.insert(unit.connection, "meta", [(key, "")], verb="OR REPLACE")
+    else:
+        unit.connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+
+
 _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Accept: _accept,
     base.Mark: _mark,
@@ -213,4 +221,5 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Expected: inbound.expected,
     base.HookResult: _hook_result,
     base.Replay: _replay,
+    base.Pause: _pause,
 }

@@ -192,6 +192,13 @@ class Replay(Struct, frozen=True, kw_only=True, gc=False):
     now: Millis
 
 
+class Pause(Struct, frozen=True, kw_only=True, gc=False):
+    """An operator's order about a connector, until the next one. Result: None."""
+
+    connector: str
+    paused: bool
+
+
 class Page(Struct, frozen=True, kw_only=True, gc=False):
     """The next waiting messages of a lane, in order. Result: `QueuePage`."""
 
@@ -219,6 +226,7 @@ Operation = (
     | Sweep
     | HookResult
     | Replay
+    | Pause
     | Page
 )
 
@@ -356,6 +364,9 @@ class Store(Protocol):
 
     async def lanes(self) -> list[Lane]:
         """Return what waits, at start."""
+
+    async def paused(self) -> frozenset[str]:
+        """Return the connectors that an operator has paused."""
 
     async def vitals(self) -> Vitals:
         """Return what the metrics show and only the store knows."""

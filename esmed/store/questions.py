@@ -17,7 +17,7 @@ from esmed.errors import StoreUnavailableError
 from esmed.models import Inbound, MessageState, Millis, Record
 from esmed.store import base, faults
 from esmed.store.outbox import Outlook
-from esmed.store.rows import COLUMNS, Lanes
+from esmed.store.rows import COLUMNS, PAUSED, Lanes
 
 _THREADS: Final = 2
 BUSY_SECONDS: Final = 2.0
@@ -107,6 +107,17 @@ class Questions:
                 base.Lane(*lanes[number], count, next_due)
                 for number, count, next_due in waiting
             ]
+
+        return await self._ask(read)
+
+    async def paused(self) -> frozenset[str]:
+        """Return the connectors that an operator has paused."""
+
+        def read(connection: sqlite3.Connection) -> frozenset[str]:
+            keys = connection.execute("SELECT key FROM meta").fetchall()
+            return frozenset(
+                key.removeprefix(PAUSED) for (key,) in keys if key.startswith(PAUSED)
+            )
 
         return await self._ask(read)
 

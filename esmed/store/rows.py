@@ -17,6 +17,9 @@ COLUMNS: Final = (
     " json(request), json(progress)"
 )
 
+PAUSED: Final = "paused:"
+"""Begins the keys of `meta` that name connectors an operator has paused."""
+
 encode: Final = msgspec.json.Encoder().encode
 """Of whatever is stored as JSON."""
 

@@ -163,6 +163,37 @@ async def test_pause_and_resume(site: Site, smsc: FakeSmsc):
     assert len(smsc.connections) == 1
 
 
+async def test_a_pause_outlives_the_daemon(site: Site, smsc: FakeSmsc):
+    await site.start(carrier=connector(smsc))
+    await site.bound()
+    await site.post("/v1/connectors/carrier/pause")
+    await site.restart()
+    await smsc.until(lambda: smsc.bind_attempts == 2 and smsc.bound)
+    found = await site.connector("carrier", "paused")
+    assert found["reason"] == "by the operator"
+    id_ = await site.submit()
+    await site.restart()
+    await smsc.until(lambda: smsc.bind_attempts == 3 and smsc.bound)
+    assert (await site.message(id_))["state"] == "queued"
+    await site.post("/v1/connectors/carrier/resume")
+    await site.reaches(id_, "submitted")
+    await site.restart()
+    await site.connector("carrier", "up")
+
+
+async def test_the_pause_of_a_connector_that_is_gone_is_forgotten(
+    site: Site, smsc: FakeSmsc
+):
+    for leave in (site.restart, site.reload):
+        await site.stop()
+        await site.start(carrier=connector(smsc), other=connector(smsc))
+        await site.post("/v1/connectors/carrier/pause")
+        await leave(other=connector(smsc))
+        await site.connector("other", "up")
+        await site.restart(carrier=connector(smsc))
+        await site.connector("carrier", "up")
+
+
 async def test_rebind_under_load(site: Site, simulator: SmscSimulator):
     await site.start(carrier=connector(simulator))
     await site.bound()

@@ -1231,6 +1231,18 @@ class TestEraseText:
         assert (await bench.get()).request.text == "4711"
 
 
+async def test_who_is_paused_stays_so(bench: Bench) -> None:
+    assert await bench.store.paused() == frozenset()
+    for name in ("a", "b", "b"):
+        await bench.one(base.Pause(connector=name, paused=True))
+    await bench.crash()
+    assert await bench.store.paused() == {"a", "b"}
+    for name in ("a", "c"):
+        await bench.one(base.Pause(connector=name, paused=False))
+    await bench.crash()
+    assert await bench.store.paused() == {"b"}
+
+
 async def test_every_state_can_be_stored_and_found(bench: Bench) -> None:
     def in_state(seq: int, state: MessageState) -> Record:
         one = record(seq)
