@@ -1,9 +1,6 @@
 """What ships beside the code: it loads, is accepted, says what the code relies on."""
 
-import configparser
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -11,12 +8,10 @@ import pytest
 
 import esmed
 from esmed.config import load
-from esmed.fieldtypes import DurationType, Endpoint
-from esmed.secret import Surroundings
+from esmed.fieldtypes import Endpoint
 from esmed.smpp.config import Config as SmppConfig
 
 ROOT = Path(__file__).parents[1]
-UNIT = ROOT / "systemd" / "esmed.service"
 
 
 def code_blocks(markdown: str) -> list[str]:
@@ -61,54 +56,6 @@ class TestConfigYaml:
         assert carrier.hosts[0].tls is not None
         assert carrier.rate == 20
         assert config.routes[1].to == ("380",)
-
-
-class TestUnit:
-    @pytest.fixture
-    def unit(self) -> configparser.ConfigParser:
-        parser = configparser.ConfigParser(interpolation=None, comment_prefixes="#")
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read(UNIT, encoding="utf-8")
-        return parser
-
-    def test_what_the_code_relies_on(self, unit: configparser.ConfigParser) -> None:
-        service = unit["Service"]
-        # READY=1 after the store's recovery; SIGTERM drains; relative paths of
-        # config.yaml start at $STATE_DIRECTORY; exit code 2 is a wrong configuration.
-        assert service["Type"] == "notify"
-        assert service["KillSignal"] == "SIGTERM"
-        assert service["StateDirectory"] == "esmed"
-        assert service["RestartPreventExitStatus"] == "2"
-        assert service["Restart"] == "on-failure"
-        command = service["ExecStart"].split()
-        assert command[0].endswith("/bin/esmed")
-        assert command[1:] == ["run", "-c", "/etc/esmed/config.yaml"]
-
-    def test_it_waits_for_the_drain(
-        self, unit: configparser.ConfigParser, tmp_path: Path
-    ) -> None:
-        config = load(ROOT / "config.yaml", {"STATE_DIRECTORY": str(tmp_path)})
-        surroundings = Surroundings(environ={}, directory=tmp_path)
-        raw = int(unit["Service"]["TimeoutStopSec"])
-        timeout = DurationType().read(raw, surroundings)
-        assert timeout >= config.shutdown_timeout + 10
-
-    @pytest.mark.skipif(
-        not shutil.which("systemd-analyze"), reason="systemd is not installed"
-    )
-    def test_systemd_accepts_it(self, tmp_path: Path) -> None:
-        # The program need not be installed where the unit has it.
-        text = UNIT.read_text(encoding="utf-8")
-        copy = tmp_path / UNIT.name
-        copy.write_text(re.sub("(?m)^ExecStart=[^ ]+", "ExecStart=/bin/true", text))
-        done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", copy],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
 class TestPackage:
