@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from esmed import __version__, cli, client
+from esmed.config import Config
 from esmed.errors import TransportError
 
 GOOD = """
@@ -154,6 +157,61 @@ class FakeApp:
     async def stop(self) -> None:
         restored = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         self.calls.append("stop" if restored else "stop, deaf to signals")
+
+
+class ReloadingApp:
+    """Hangs itself up, twice while it reloads; ends itself after the third."""
+
+    reloads: ClassVar[list[object]] = []
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.reloads.clear()
+
+    async def start(self) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    async def reload(self, load: Callable[[], Config]) -> bool:
+        read = load()
+        self.reloads.append(read)
+        if len(self.reloads) == 1:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGHUP)
+                await asyncio.sleep(0.01)
+            assert len(self.reloads) == 1
+            self.config = read
+            return True
+        if len(self.reloads) == 2:
+            os.kill(os.getpid(), signal.SIGHUP)
+            raise LookupError("a bug of ours")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+        raise AssertionError("a stop comes first")
+
+    async def stop(self) -> None:
+        # Nor does it die of another one now.
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.01)
+        self.reloads.append("stopped")
+
+
+def test_hung_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs: list[str] = []
+    monkeypatch.setattr(
+        "esmed.log.configure", lambda _, level="none", **__: logs.append(level)
+    )
+
+    class Changing(ReloadingApp):
+        def __init__(self, now: Config) -> None:
+            super().__init__(now)
+            config.write_text(GOOD + "\nlog: {level: error}\n")
+
+    monkeypatch.setattr("esmed.app.App", Changing)
+    assert cli.main(["run", "-c", str(config)]) == 0
+    first, second, third, end = ReloadingApp.reloads
+    assert first == second == third
+    assert end == "stopped"
+    assert logs == ["none", "info", "error"]
 
 
 class TestRun:

@@ -1117,6 +1117,137 @@ class TestConnectorsThatAreGone:
         ]
 
 
+class TestOtherConnectors:
+    """`Dispatch.connect` and `configure`: what waits, and what is under way."""
+
+    def connect(self, rig: Rig, *names: str, rules: tuple[Rule, ...] = ()) -> None:
+        """Have these: those of before, or new ones."""
+        rig.terms = {name: rig.terms.get(name) or Terms() for name in names}
+        rig.dispatch.configure(rig.terms, Router(rules, names), retention=DAY)
+        kept = {
+            name: rig.connectors.get(name) or FakeConnector(name, rig.clock)
+            for name in names
+        }
+        rig.connectors = kept
+        for connector in kept.values():
+            connector.sink = rig.dispatch
+        rig.dispatch.connect(kept)
+
+    async def test_what_waits_is_routed_anew(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(3, via=("carrier",))
+        await rig.submit(via=("carrier",), due_at=rig.now + 20_000)
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new", "backup")),))
+        await rig.rest()
+        new = rig.connectors["new"]
+        assert [seq for seq, _ in new.written] == [1, 2, 3]
+        assert rig.backup.jobs == []
+        one = await rig.bench.get()
+        assert one.progress.note == "carrier gone; route 1: any message"
+        assert rig.dispatch.waiting_for["carrier"] == 1
+        await rig.pass_(21)
+        assert [seq for seq, _ in new.written] == [1, 2, 3, 4]
+        new.accept()
+        await rig.rest()
+        assert rig.dispatch.waiting == 0
+        assert await rig.states(1, 2, 3, 4) == [S.SUBMITTED] * 4
+
+    async def test_by_the_client_they_are_of(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(via=("carrier",), client="shop")
+        await rig.submit(via=("carrier",), client="ops")
+        rules = (Rule(via=("new",), client=("shop",)), Rule(via=("backup",)))
+        self.connect(rig, "backup", "new", rules=rules)
+        await rig.rest()
+        assert [seq for seq, _ in rig.connectors["new"].written] == [1]
+        assert [seq for seq, _ in rig.backup.written] == [2]
+
+    async def test_the_same_at_a_start(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(2, via=("carrier",), client="shop")
+        await rig.start("backup", rules=(Rule(via=("backup",), client=("shop",)),))
+        assert [seq for seq, _ in rig.backup.written] == [1, 2]
+
+    async def test_more_than_a_page(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(lanes.PAGE * 2 + 100, via=("carrier",))
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new",)),))
+        new = rig.connectors["new"]
+        new.auto = lambda job, part: Accepted(f"{job.queued.seq}-{part}")
+        rig.dispatch.wake("new")
+        await eventually(lambda: not rig.dispatch.waiting)
+        seqs = [seq for seq, _ in new.written]
+        assert sorted(seqs) == list(range(1, lanes.PAGE * 2 + 101))
+
+    async def test_cancelled_meanwhile(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(2, via=("carrier",))
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new",)),))
+        assert await rig.dispatch.withdraw(1)
+        await rig.rest()
+        assert [seq for seq, _ in rig.connectors["new"].written] == [2]
+        assert await rig.states(1) == [S.CANCELLED]
+
+    async def test_what_is_under_way_is_settled(self, rig: Rig) -> None:
+        """By the terms of the one that has gone; what it returns is routed anew."""
+        await rig.submit(3, via=("carrier",))
+        leaving = rig.carrier
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new",)),))
+        await rig.rest()
+        leaving.accept(1)
+        leaving.answer(BUSY)
+        leaving.give_back()
+        await rig.rest()
+        assert [seq for seq, _ in rig.connectors["new"].written] == [3]
+        await rig.pass_(20)
+        assert [seq for seq, _ in rig.connectors["new"].written] == [3, 2]
+        assert await rig.states(1) == [S.SUBMITTED]
+
+    async def test_a_mark_on_its_way(self, rig: Rig) -> None:
+        """Whoever was to write it has gone when it is on disk."""
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(via=("carrier",), text=LONG, on_unknown="hold")
+        rig.carrier.turn(HealthState.UP)
+        for _ in range(100):
+            if rig.dispatch.in_flight(1):
+                break
+            await asyncio.sleep(0)
+        leaving = rig.carrier
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new",)),))
+        await rig.rest()
+        assert leaving.jobs == []
+        assert [seq for seq, _ in rig.connectors["new"].written] == [1, 1, 1]
+
+    async def test_not_what_was_begun(self, rig: Rig) -> None:
+        await rig.submit(via=("carrier",), text=LONG)
+        leaving = rig.carrier
+        leaving.accept(1)
+        await rig.rest()
+        self.connect(rig, "backup", "new", rules=(Rule(via=("new",)),))
+        leaving.give_back()
+        await rig.rest()
+        assert rig.connectors["new"].jobs == []
+        one = await rig.bench.get()
+        states = [segment.state for segment in one.progress.segments]
+        assert states == [S.SUBMITTED, S.FAILED, S.FAILED]
+
+    async def test_another_in_its_place_splits_anew(self, rig: Rig) -> None:
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(via=("carrier",), text="1234567890")
+        other = FakeConnector("carrier", rig.clock)
+        other.size = 5
+        other.sink = rig.dispatch
+        rig.connectors = {**rig.connectors, "carrier": other}
+        rig.dispatch.connect(rig.connectors)
+        await rig.rest()
+        assert other.written == [(1, 1), (1, 2)]
+
+    async def test_added_while_the_store_cannot_commit(self, rig: Rig) -> None:
+        rig.dispatch.failed(StoreUnavailableError("disk full"))
+        self.connect(rig, "carrier", "backup", "new")
+        assert rig.connectors["new"].frozen
+
+
 class TestTrouble:
     async def test_nothing_is_written_while_the_store_cannot_commit(
         self, rig: Rig

@@ -46,6 +46,23 @@ def test_gauge_is_not_shown_before_it_is_known() -> None:
     assert exposed(family) == head
 
 
+def test_what_is_forgotten_is_not_shown() -> None:
+    family = Family("esmed_things", "Things.", ("kind", "of"), Counter)
+    for values in (("a", "x"), ("a", "y"), ("b", "x")):
+        family.labels(*values).inc()
+    family.forget(other="a")
+    family.forget(kind="a", of="x")
+    assert exposed(family)[2:] == [
+        'esmed_things_total{kind="a",of="y"} 1.0',
+        'esmed_things_total{kind="b",of="x"} 1.0',
+    ]
+    family.forget(kind="a")
+    family.forget(of="z")
+    assert exposed(family)[2:] == ['esmed_things_total{kind="b",of="x"} 1.0']
+    # It begins anew.
+    assert family.labels("a", "x").value == 0
+
+
 def test_histogram() -> None:
     family = Family("esmed_s", "S.", ("c",), lambda: Histogram((0.5, 1)))
     for value in (0.1, 0.5, 0.6, 7):

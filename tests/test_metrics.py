@@ -190,11 +190,56 @@ def test_a_bind_is_in_one_state(metrics: Metrics) -> None:
     }  # fmt: skip
 
 
+def test_other_hosts(metrics: Metrics) -> None:
+    carrier = metrics.connector("carrier", ["a:1", "b:1"])
+    other = metrics.connector("other", ["b:1"])
+    for meters in (carrier, other):
+        meters.hosts["b:1"].bind_state("transceiver", "bound")
+        meters.hosts["b:1"].binds["bound"].inc()
+    kept = carrier.hosts["b:1"].binds["bound"]
+    carrier.messages[MessageState.SENT].inc()
+    assert metrics.connector("carrier", ["b:1", "c:1"]) is carrier
+    assert set(carrier.hosts) == {"b:1", "c:1"}
+    assert carrier.hosts["b:1"].binds["bound"] is kept
+    shown = {dict(labels).get("host") for _, labels in samples(metrics)}
+    assert shown == {None, "b:1", "c:1"}
+    binds = {
+        dict(labels)["connector"]
+        for name, labels in samples(metrics)
+        if name == "esmed_bind_state"
+    }
+    assert binds == {"other"}
+    assert (
+        value(metrics, "esmed_messages_total", connector="carrier", state="sent") == 1
+    )
+
+
+def test_a_connector_that_is_gone(metrics: Metrics) -> None:
+    metrics.connector("carrier", ["a:1"]).messages[MessageState.SENT].inc()
+    metrics.connector("other", ["b:1"])
+    metrics.forget_connector("carrier")
+    metrics.forget_connector("nobody")
+    shown = {dict(labels).get("connector") for _, labels in samples(metrics)}
+    assert shown == {None, "other"}
+    assert metrics.connector("carrier").messages[MessageState.SENT].value == 0
+
+
 def test_gauges_are_set_when_they_are_read(metrics: Metrics) -> None:
     depth = metrics.connector("carrier").queue_messages
     metrics.on_collect(lambda: depth.set((depth.value or 0) + 1))
     assert value(metrics, "esmed_queue_messages", connector="carrier") == 1
     assert value(metrics, "esmed_queue_messages", connector="carrier") == 2
+
+
+def test_until_nobody_sets_them_any_more(metrics: Metrics) -> None:
+    depth = metrics.connector("carrier").queue_messages
+    other = metrics.connector("other").queue_messages
+    metrics.on_collect(lambda: other.set(5))
+    end = metrics.on_collect(lambda: depth.set((depth.value or 0) + 1))
+    assert value(metrics, "esmed_queue_messages", connector="carrier") == 1
+    end()
+    assert value(metrics, "esmed_queue_messages", connector="carrier") == 1
+    assert value(metrics, "esmed_queue_messages", connector="other") == 5
 
 
 def test_a_registry_of_the_callers() -> None:

@@ -129,6 +129,14 @@ class TestTokens:
     def test_octets_that_are_no_text(self) -> None:
         assert self.tokens.caller("Bearer \udcff") is None
 
+    def test_others(self) -> None:
+        tokens = Tokens([Client(name="shop", token=Secret("s1"))])
+        tokens.configure([Client(name="shop", token=Secret("s2"), admin=True)])
+        assert tokens.caller("Bearer s1") is None
+        assert tokens.caller("Bearer s2") == Caller(name="shop", admin=True)
+        tokens.configure([])
+        assert not tokens.needed
+
     def test_needed(self) -> None:
         assert self.tokens.needed
         assert not Tokens([]).needed
@@ -182,3 +190,27 @@ class TestRates:
         with pytest.raises(ProblemError) as info:
             rates.check(slow)
         assert info.value.headers == {"Retry-After": "10"}
+
+    def test_other_rates(self) -> None:
+        """Who has the same as before has used up as much of it."""
+        clock = ManualClock()
+        same = Client(name="same", token=Secret("1"), rate=1.0)
+        other = Client(name="other", token=Secret("2"), rate=1.0)
+        rates = Rates([same, other], clock)
+        callers = [Caller(name=name) for name in ("same", "other", "new")]
+        for caller in callers:
+            rates.take(caller, 1)
+        rates.configure(
+            [
+                same,
+                Client(name="other", token=Secret("2"), rate=2.0),
+                Client(name="new", token=Secret("3"), rate=1.0),
+            ]
+        )
+        with pytest.raises(ProblemError):
+            rates.check(callers[0])
+        for caller in callers[1:]:
+            rates.check(caller)
+        rates.configure([Client(name="same", token=Secret("1"))])
+        for caller in callers:
+            rates.check(caller)
