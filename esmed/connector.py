@@ -173,7 +173,8 @@ class Connector(Protocol):
         """Start connecting; returns at once, reconnects for ever."""
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not a wish
-        """Write nothing more, wait up to ``timeout`` seconds for answers, leave.
+        """Begin nothing more, end what is begun, wait for answers, leave; all of that
+        within ``timeout`` seconds.
 
         Said again meanwhile, the nearer end counts; afterwards it does nothing.
         """

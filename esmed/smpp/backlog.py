@@ -74,6 +74,20 @@ class Backlog:
         turns = self._stride.portions(room, both)
         return [max(turn - have, 0) for turn, have in zip(turns, here, strict=True)]
 
+    def withdraw(self) -> list[Piece]:
+        """Take out what belongs to messages of which no next hop has, or is about to
+        have, a part."""
+        pieces = self.drain()
+        new = {
+            job
+            for job, parts in by_job(pieces).items()
+            if len(parts) == len(job.parts) and not job.queued.accepted
+        }
+        for piece in pieces:
+            if piece[1] not in new:
+                self.put_back(piece)
+        return [piece for piece in pieces if piece[1] in new]
+
     def drain(self) -> list[Piece]:
         """Take out all, the most urgent first."""
         pieces: list[Piece] = []

@@ -139,19 +139,24 @@ class SmppConnector:
         self._hosts_changed()
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - the interface
-        """Return what is not written, wait for answers, unbind. Never raises for it."""
+        """Return what is not begun, write what is, wait for answers, unbind.
+
+        Never raises for it.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         self._stopping = True
-        self._give_back(self._sender.backlog.drain())
+        self._give_back(self._sender.backlog.withdraw())
         self._note_health()
-        self._set_alarm(self._now())
+        self._pump()
         try:
-            if any(link.unanswered for link in self._links):
+            if self._is_busy():
                 waiting = loop.create_task(self._idle.wait())
                 await asyncio.wait([waiting], timeout=timeout * _FOR_ANSWERS)
                 waiting.cancel()
         finally:
+            self._give_back(self._sender.backlog.drain())
+            self._set_alarm(self._now())
             left = max(deadline - loop.time(), 0.0)
             stops = [loop.create_task(link.stop(left)) for link in self._links]
             await asyncio.gather(*stops)
@@ -227,7 +232,9 @@ class SmppConnector:
 
     def capacity(self) -> int:
         """Parts that would leave at once."""
-        return self._sender.room(self._now()) if self._writable() else 0
+        if self._stopping or not self._writable():
+            return 0
+        return self._sender.room(self._now())
 
     def portions(self, waiting: Sequence[int]) -> Sequence[int]:
         """How many of each priority, beside those that wait in the backlog."""
@@ -245,8 +252,10 @@ class SmppConnector:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Write what there is room for; the rest waits in order."""
         self._sender.backlog.add(jobs)
-        if self._active is None or self.paused or self._stopping or not self._sends:
+        if self._active is None or self.paused or not self._sends:
             self._give_back(self._sender.backlog.drain())
+        elif self._stopping:
+            self._give_back(self._sender.backlog.withdraw())
         else:
             self._write()
 
@@ -263,7 +272,7 @@ class SmppConnector:
         """The links that parts can be written to now."""
         if self._active is None or not self._sends:
             return []
-        if self._frozen or self.paused or self._stopping:
+        if self._frozen or self.paused:
             return []
         return self._active.writable()
 
@@ -271,6 +280,10 @@ class SmppConnector:
         """Have what waits here written, once what is more urgent could join it."""
         now = self._now()
         if self._sender.backlog and self._writable() and self._sender.room(now):
+            if self._stopping:
+                # Nothing joins it any more.
+                self._write()
+                return
             self._sink.wake(self.name)
         self._note_limit(now)
         self._set_alarm(now)
@@ -296,6 +309,7 @@ class SmppConnector:
         self._give_back(dropped)
         if results:
             self._sink.results(results)
+        self._note_idle()
 
     def _give_back(self, pieces: Sequence[Piece]) -> None:
         for job, parts in by_job(pieces).items():
@@ -402,6 +416,7 @@ class SmppConnector:
         self._note_health()
         if active is None:
             self._give_back(self._sender.backlog.drain())
+            self._note_idle()
         self._pump()
 
     def _note_health(self) -> None:
@@ -447,8 +462,12 @@ class SmppConnector:
             f"{host.address}: {host.notice}" for host in self._hosts if host.notice
         )
 
+    def _is_busy(self) -> bool:
+        unanswered = any(link.unanswered for link in self._links)
+        return unanswered or bool(self._sender.backlog)
+
     def _note_idle(self) -> None:
-        if self._stopping and not any(link.unanswered for link in self._links):
+        if self._stopping and not self._is_busy():
             self._idle.set()
 
     def _note_limit(self, now: float) -> None:
@@ -470,8 +489,8 @@ class SmppConnector:
         ``now`` is the time of the last look: what has become possible since then nobody
         has seen.
         """
-        times = [self._failover.next_deadline()]
-        if self._writable():
+        times = [] if self._stopping else [self._failover.next_deadline()]
+        if self._writable() and (self._sender.backlog or not self._stopping):
             times.append(self._sender.next_at(now))
         at = min((time for time in times if time is not None), default=None)
         if self._alarm is not None:
@@ -479,12 +498,15 @@ class SmppConnector:
                 return
             self._alarm.cancel()
             self._alarm = None
-        if at is not None and self._loop is not None and not self._stopping:
+        if at is not None and self._loop is not None:
             self._alarm = self._loop.call_at(at, self._on_alarm)
 
     def _on_alarm(self) -> None:
         self._alarm = None
-        self._hosts_changed()
+        if self._stopping:
+            self._pump()
+        else:
+            self._hosts_changed()
 
     def _collect(self) -> None:
         """Bring the metrics up to date before they are read."""

@@ -851,6 +851,52 @@ async def test_stop_waits_for_answers_and_unbinds(smsc, make):
     assert rig.sink.given_back[-1] == (late, [1])
 
 
+async def test_stop_ends_what_is_begun(smsc, make):
+    """No other connector may have the rest of it."""
+    held: list[SubmitSm] = []
+    smsc.answer = held.append
+    rig = await make(smsc, window=1)
+    _, short = rig.submit("x" * 400, "short")
+    await smsc.until(lambda: len(held) == 1)
+    stopping = asyncio.create_task(rig.connector.stop(1000))
+    await settle()
+    assert rig.sink.given_back == [(short, [1])]
+    assert rig.connector.capacity() == 0
+    smsc.answer = smsc.throttle
+    smsc.bound[0].send(smsc.accept(held[0]))
+    await smsc.until(lambda: len(smsc.submitted) == 2)
+    smsc.answer = smsc.accept
+    await stopping
+    assert [type(outcome) for outcome in rig.outcomes()] == [Accepted] * 3
+    assert len(smsc.submitted) == 4
+    assert rig.sink.given_back == [(short, [1])]
+    assert rig.connector._alarm is None
+
+
+async def test_stop_leaves_the_rest_of_it_when_time_is_up(smsc, make):
+    held: list[SubmitSm] = []
+    smsc.answer = held.append
+    rig = await make(smsc, window=1)
+    (long,) = rig.submit("x" * 400)
+    await smsc.until(lambda: len(held) == 1)
+    await rig.connector.stop(0.1)
+    assert rig.sink.given_back == [(long, [2, 3])]
+    assert rig.connector._alarm is None
+
+
+async def test_stop_leaves_the_rest_of_it_when_the_link_is_lost(smsc, make):
+    held: list[SubmitSm] = []
+    smsc.answer = held.append
+    rig = await make(smsc, window=1)
+    (long,) = rig.submit("x" * 400)
+    await smsc.until(lambda: len(held) == 1)
+    stopping = asyncio.create_task(rig.connector.stop(1000))
+    await settle()
+    smsc.bound[0].reset()
+    await stopping
+    assert rig.sink.given_back == [(long, [2, 3])]
+
+
 async def test_stop_does_not_wait_for_ever(smsc, make):
     smsc.answer = smsc.ignore
     smsc.answers_unbind = False
