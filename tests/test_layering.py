@@ -115,6 +115,7 @@ LAYERS = (
             "esmed.api.schema",
             "esmed.smpp.addresses",
             "esmed.smpp.backlog",
+            "esmed.smpp.congestion",
             "esmed.smpp.certificate",
             "esmed.smpp.encoding",
             "esmed.smpp.events",

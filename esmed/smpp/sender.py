@@ -20,9 +20,10 @@ from esmed.models import (
     Unknown,
 )
 from esmed.smpp.backlog import Backlog, Piece
+from esmed.smpp.congestion import Congestion
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Late, Responded
-from esmed.smpp.pace import Pace
+from esmed.smpp.pace import FIRST_PAUSE, Pace
 from esmed.smpp.session import Session
 from esmed.smpp.status import Statuses
 from esmed.smpp.throttle import Throttle
@@ -58,6 +59,7 @@ class Sender:
         self._name = name
         self._encoder = encoder
         self._window = window
+        self._congestion = Congestion()
         self._statuses = statuses
         self._status = metrics.submit_status
         self._seconds = metrics.submit_seconds
@@ -142,8 +144,9 @@ class Sender:
         written: Written = event.context
         self._status[pdu.status].inc()
         self._seconds.observe(now - event.sent_at)
-        number = written[0][0]
-        if pdu.status and self._statuses.action(pdu.status) == "throttle":
+        number, job, _ = written[0]
+        action = self._statuses.action(pdu.status) if pdu.status else None
+        if action == "throttle":
             self.used -= 1
             self.backlog.put_back(written[0])
             if self.throttle.news(event.sent_at):
@@ -151,8 +154,17 @@ class Sender:
             else:
                 self.throttle.refused(number, now)
             return None
-        self.throttle.settled(number)
         self.pace.accepted(now)
+        if action != "queue_full":
+            self._congestion.other(now)
+        elif self._congestion.full(job.queued.request.to, now):
+            # It is told all the same, for the next one to go is another number's.
+            if self.throttle.news(event.sent_at):
+                self.throttle.begin(FIRST_PAUSE, now)
+            else:
+                self.throttle.refused(number, now)
+        if self.throttle.settled(number):
+            self._congestion.clear()
         return self._result(written, host, event.sequence, wall, self._outcome(pdu))
 
     def unanswered(

@@ -10,7 +10,7 @@ from fakes.connectorrig import Rig
 from fakes.wait import eventually
 
 from esmed.connector import HealthState
-from esmed.models import Accepted, FaultClass
+from esmed.models import Accepted, Deferred, FaultClass
 from esmed.simulator import SmscOptions, SmscSimulator
 from esmed.simulator.cli import read_fault
 
@@ -154,6 +154,46 @@ async def test_any_status_may_mean_throttle_and_throttle_anything(simulate, make
         True,
     ]
     assert texts(smsc) == [1, 3]
+
+
+def full(rig: Rig) -> float:
+    return rig.metrics.connector("carrier").submit_status[0x14].value
+
+
+async def test_one_full_queue_stops_nobody_else(simulate, make):
+    smsc = await simulate()
+    rig = await make(smsc)
+    smsc.add_fault(read_fault("queue_full times=4"))
+    rig.connector.submit([rig.job(str(n), to="1") for n in range(4)])
+    submit(rig, 10)
+    await rig.answered(14)
+    assert full(rig) == 4
+    assert not rig.connector._sender.throttle.active
+    assert all(
+        isinstance(outcome, Deferred) and outcome.destination
+        for outcome in rig.outcomes()[:4]
+    )
+    assert texts(smsc) == list(range(1, 11))
+
+
+async def test_many_full_queues_pause_the_connector(simulate, make):
+    """Whoever refuses one number after the other has no room itself."""
+    smsc = await simulate("queue_full times=7")
+    rig = await make(smsc, window=5)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    rig.connector.submit([rig.job(str(n), to=str(n)) for n in range(20)])
+    await eventually(lambda: rig.connector._sender.throttle.active)
+    assert rig.connector.health().reason == "throttled by the SMSC"
+    assert smsc.stats.submits == 5
+    # The probes are two other numbers' and each makes the pause longer.
+    await eventually(lambda: full(rig) == 7)
+    assert smsc.stats.submits == 7
+    await rig.answered(20)
+    assert loop.time() - begun >= 1 + 2 + 4 - 0.1
+    assert sum(isinstance(outcome, Accepted) for outcome in rig.outcomes()) == 13
+    assert rate(rig) == math.inf
+    assert not rig.connector._sender.throttle.active
 
 
 async def test_a_bind_that_is_throttled_is_tried_again(simulate, make):
