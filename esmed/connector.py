@@ -134,6 +134,21 @@ class Sink(Protocol):
         follows soon if it can write."""
 
 
+class Sent(Struct, frozen=True, kw_only=True, gc=False):
+    """A part that the next hop has, by what it goes by there."""
+
+    request: Request
+    host: str
+    """The one that took it."""
+    smsc_id: str
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a connector can do about a part that the next hop has."""
+
+    cancel: bool = False
+
+
 class Operation(Struct, frozen=True):
     """Something else that a connector can do when an administrator asks for it.
 
@@ -224,6 +239,14 @@ class Connector(Protocol):
 
     def rebind(self) -> None:
         """Leave all hosts and connect anew."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do, as it is configured; the others are not to be called."""
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        """Have the next hop drop a part; None: it has. Why not is a value, too, and so
+        is no answer: it ends within seconds."""
 
     def operations(self) -> Sequence[Operation]:
         """Tell what else it can do."""

@@ -42,7 +42,7 @@ class ConnectorConfig(Section):
     """Base of each kind's `Config`. Times are seconds, rates are per second."""
 
     in_place: ClassVar[frozenset[str]] = frozenset(
-        {"on_unknown", "hold_timeout", "retry", "receipt_timeout"}
+        {"shares", "on_unknown", "hold_timeout", "retry", "receipt_timeout"}
         | {"reassembly_timeout", "unmatched_ttl"}
     )
     """Keys that a reload changes without a new bind."""

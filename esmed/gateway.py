@@ -30,6 +30,7 @@ from esmed.models import (
     Record,
     Request,
 )
+from esmed.recall import RECALLABLE, recall
 from esmed.refusals import (
     BusyError,
     ConflictError,
@@ -393,7 +394,7 @@ class Gateway:
     # --- deciding --------------------------------------------------------------------
 
     async def cancel(self, id_: str, caller: Caller) -> Record:
-        """Cancel a message of which nothing was submitted; again is no mistake.
+        """Cancel a message: here, or at whoever has it; again is no mistake.
 
         NotFoundError, ConflictError.
         """
@@ -403,9 +404,24 @@ class Gateway:
             return record
         if state in FINAL_STATES:
             raise ConflictError(f"the message is {state} already")
+        if state in RECALLABLE:
+            return await self._recall(record, caller)
         if not await self._dispatch.withdraw(record.seq):
             raise ConflictError("the message has been handed to a connector")
         return await self.get(id_, caller)
+
+    async def _recall(self, record: Record, caller: Caller) -> Record:
+        connectors = self._dispatch.connectors
+        refusals = await recall(record, connectors, self._store, self._clock)
+        record = await self.get(record.id, caller)
+        refusals += [
+            f"part {segment.part} is {segment.state} already"
+            for segment in record.progress.segments
+            if segment.state in FINAL_STATES - {MessageState.CANCELLED}
+        ]
+        if refusals:
+            raise ConflictError("; ".join(refusals))
+        return record
 
     async def resolve(self, id_: str, caller: Caller, *, resend: bool) -> Record:
         """Decide over a held message; NotFoundError, ConflictError."""

@@ -17,6 +17,7 @@ and after to learn what to announce, and ``apply_receipt`` says whether it was n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from esmed import parts as segments
@@ -204,6 +205,14 @@ def cancel(record: Record, at: Millis) -> bool:
         segment.state = MessageState.CANCELLED
     _end(record, MessageState.CANCELLED, at)
     return True
+
+
+def recalled(record: Record, attempts: Sequence[tuple[int, int]], at: Millis) -> None:
+    """Note that the next hop has dropped what it had taken: (part, attempt) each."""
+    for part, attempt in attempts:
+        segments.cancelled(record.progress.segments[part - 1], attempt, at)
+    if not is_final(record):
+        _settle(record, at)
 
 
 def expire(record: Record, now: Millis) -> None:

@@ -140,7 +140,8 @@ class Plan(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
 
 
 class ReceiptNote(Struct, frozen=True, array_like=True, gc=False):
-    """One receipt as it came for an attempt."""
+    """One receipt as it came for an attempt; ``cancelled``: its next hop has dropped
+    it as we wished."""
 
     at: Millis
     state: MessageState

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, assert_never
 
 from esmed.models import (
@@ -17,6 +18,7 @@ from esmed.models import (
     Fault,
     FaultClass,
     MessageState,
+    Millis,
     PartResult,
     ReceiptIn,
     ReceiptNote,
@@ -109,6 +111,20 @@ def receipt_came(
     return "news"
 
 
+def cancelled(segment: Segment, index: int, at: Millis) -> None:
+    """Record that the next hop has dropped an attempt, unless that has ended."""
+    attempt = segment.attempts[index]
+    if not _ends(attempt.receipts):
+        note = ReceiptNote(at, MessageState.CANCELLED, "", "", attempt.host)
+        attempt.receipts.append(note)
+        _settle(segment)
+
+
+def ended(attempt: Attempt) -> bool:
+    """Tell whether an attempt that was taken has come to its end."""
+    return bool(_ends(attempt.receipts))
+
+
 def rank(state: MessageState) -> int:
     """Order final states, the worst first."""
     return WORST_FIRST.index(state) if state in WORST_FIRST else len(WORST_FIRST)
@@ -158,10 +174,13 @@ def _settle(segment: Segment) -> None:
         segment.state = MessageState.DELIVERED
         segment.error = None
         return
-    ends = [[n for n in each if n.state in FINAL_STATES][-1:] for each in heard]
+    ends = [_ends(each) for each in heard]
     if all(ends):
-        worst = min((end for (end,) in ends), key=lambda note: rank(note.state))
+        worst = min((end[-1] for end in ends), key=lambda note: rank(note.state))
         segment.state = worst.state
+        if worst.state is MessageState.CANCELLED:
+            segment.error = None
+            return
         said = f"{worst.stat}: {worst.reason}" if worst.reason else worst.stat
         segment.error = Fault(FaultClass.MESSAGE, worst.err or None, said)
     elif segment.state in FINAL_STATES:
@@ -172,6 +191,17 @@ def _settle(segment: Segment) -> None:
         segment.state = MessageState.SUBMITTED
     else:
         segment.state = MessageState.SENT
+
+
+def _ends(notes: Sequence[ReceiptNote]) -> list[ReceiptNote]:
+    """Return the ends that an attempt is said to have come to.
+
+    What was cancelled is often reported as deleted later: that is the same end.
+    """
+    ends = [note for note in notes if note.state in FINAL_STATES]
+    if any(note.state is MessageState.CANCELLED for note in ends):
+        return [note for note in ends if note.state is not MessageState.DELETED]
+    return ends
 
 
 def _receipts(segment: Segment) -> list[list[ReceiptNote]]:

@@ -15,8 +15,8 @@ class TraceEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     at: str
     event: str
-    """``accepted``, ``routed``, ``attempt``, ``answer``, ``receipt``, ``final``,
-    ``webhook``."""
+    """``accepted``, ``routed``, ``attempt``, ``answer``, ``receipt``, ``cancelled``,
+    ``final``, ``webhook``."""
     part: int | None = None
     connector: str | None = None
     host: str | None = None
@@ -116,6 +116,19 @@ def _submissions(segments: Iterable[Segment]) -> Iterator[_Dated]:
             )
             yield _answer(part.part, attempt)
             for note in attempt.receipts:
+                if note.state is MessageState.CANCELLED:
+                    yield (
+                        note.at,
+                        TraceEntry(
+                            at=timestamp(note.at),
+                            event="cancelled",
+                            part=part.part,
+                            connector=attempt.connector,
+                            host=note.host,
+                            smsc_id=attempt.smsc_id or None,
+                        ),
+                    )
+                    continue
                 yield (
                     note.at,
                     TraceEntry(

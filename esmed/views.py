@@ -165,7 +165,12 @@ def _error(fault: Fault | None) -> ErrorView | None:
 
 
 def _receipt(part: Segment) -> ReceiptView | UnsetType:
-    notes = [note for attempt in part.attempts for note in attempt.receipts]
+    notes = [
+        note
+        for attempt in part.attempts
+        for note in attempt.receipts
+        if note.state is not MessageState.CANCELLED
+    ]
     if not notes:
         return UNSET
     ends = [note for note in notes if note.state == part.state]

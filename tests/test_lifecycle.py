@@ -514,7 +514,7 @@ class TestLongMessages:
             assert state_of(one) is S.SUBMITTED
             report(one, states[1], part=second)
             assert state_of(one) is whole
-            assert one.progress.error is not None
+            assert (one.progress.error is None) == (whole is S.CANCELLED)
 
     def test_receipts_asked_of_the_last_part_only(self) -> None:
         one = record()
@@ -706,6 +706,47 @@ class TestCancel:
 
     def test_not_twice(self) -> None:
         assert not lifecycle.cancel(ended(S.CANCELLED), T0 + 9500)
+
+
+class TestRecall:
+    """What the next hop had taken, and has dropped."""
+
+    @staticmethod
+    def taken(parts: int = 1) -> Record:
+        one = record()
+        for part in range(1, parts + 1):
+            answer(one, Accepted(f"id{part}"), part=part, parts=parts)
+        return one
+
+    def test_all_of_it(self) -> None:
+        one = self.taken(2)
+        lifecycle.recalled(one, [(1, 0)], T0 + 9000)
+        assert state_of(one) is S.SUBMITTED
+        lifecycle.recalled(one, [(2, 0)], T0 + 9500)
+        assert state_of(one) is S.CANCELLED
+        assert one.progress.error is None
+        assert one.progress.final_at == T0 + 9500
+
+    def test_reported_as_deleted_later(self) -> None:
+        one = self.taken()
+        lifecycle.recalled(one, [(1, 0)], T0 + 9000)
+        report(one, S.DELETED)
+        assert state_of(one) is S.CANCELLED
+        assert one.progress.segments[0].state is S.CANCELLED
+
+    def test_delivered_after_all(self) -> None:
+        one = self.taken()
+        lifecycle.recalled(one, [(1, 0)], T0 + 9000)
+        report(one, S.DELIVERED)
+        assert state_of(one) is S.CANCELLED
+        assert one.progress.segments[0].state is S.DELIVERED
+
+    def test_not_what_has_ended(self) -> None:
+        one = self.taken(2)
+        report(one, S.UNDELIVERABLE)
+        lifecycle.recalled(one, [(1, 0), (2, 0)], T0 + 9000)
+        assert one.progress.segments[0].state is S.UNDELIVERABLE
+        assert state_of(one) is S.UNDELIVERABLE
 
 
 class TestErrors:

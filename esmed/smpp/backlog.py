@@ -33,11 +33,15 @@ class Backlog:
     def __init__(self, shares: Sequence[int]) -> None:
         self._lines: Final = tuple(_Line() for _ in Priority)
         self._sizes: Final = [0 for _ in Priority]
-        self._stride: Final = Stride(shares)
+        self._stride = Stride(shares)
         self._count = 0
 
     def __len__(self) -> int:
         return sum(self._sizes)
+
+    def share(self, shares: Sequence[int]) -> None:
+        """Go by other shares from now on."""
+        self._stride = Stride(shares)
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Take the parts of new jobs."""

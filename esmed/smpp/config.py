@@ -123,6 +123,7 @@ class Config(ConnectorConfig):
         *("service_type", "esm_class", "protocol_id", "priority_flag"),
         *("schedule_format", "validity_format", "validity_max", "timezone"),
         *("receipts", "registered_delivery", "id_form"),
+        "cancel_sm",
         *("profile", "tlvs", "mo_data_coding"),
         *("receipt_states", "receipt_errors", "receipt_pattern"),
         *("deliver_response_timeout", "deliver_response_error", "deliver_response_id"),
@@ -199,6 +200,8 @@ class Config(ConnectorConfig):
     receipts: Literal["all", "last", "first", "none"] = "all"
     registered_delivery: RegisteredDelivery = field(default_factory=RegisteredDelivery)
     id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
+    cancel_sm: Annotated[bool, Boolean()] = True
+    """Whether what was sent may be cancelled there."""
     statuses: Mapping[StatusNumber, StatusAction] = field(default_factory=dict)
     """What a command_status means, where it is not what it usually does."""
     receipt_states: ReceiptStates = field(default_factory=dict)

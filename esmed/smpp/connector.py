@@ -21,16 +21,21 @@ from typing import Final, assert_never
 from esmed import log
 from esmed.clock import Clock
 from esmed.connector import (
+    Capabilities,
     Health,
     HealthState,
     HostView,
     Job,
     Operation,
+    Sent,
     Sink,
     Usage,
 )
 from esmed.metrics import Limit, Metrics
 from esmed.models import Fault, Millis, PartResult, Plan, Request
+from esmed.smpp import asker
+from esmed.smpp.ancillary import Ancillary
+from esmed.smpp.asker import Asker, is_answer
 from esmed.smpp.backlog import Piece, by_job
 from esmed.smpp.config import Config
 from esmed.smpp.deliveries import Deliveries
@@ -83,6 +88,7 @@ class SmppConnector:
         self._encoder = Encoder(name, config)
         self._interpreter = Interpreter(name, config)
         self._deliveries = Deliveries(name, config, sink)
+        self._ancillary = Ancillary(config)
         self._sender = Sender(
             name,
             self._encoder,
@@ -103,6 +109,7 @@ class SmppConnector:
             )
             for host in config.hosts
         ]
+        self._asker = Asker(self._hosts, self._sender)
         self._number_of = {
             link: number
             for number, host in enumerate(self._hosts)
@@ -176,6 +183,9 @@ class SmppConnector:
         if (config.rate, config.adaptive) != (before.rate, before.adaptive):
             # What was learned from refusals was learned under another ceiling.
             pace = _pace(config)
+        self._ancillary = Ancillary(config)
+        if config.shares != before.shares:
+            self._sender.backlog.share(config.shares.in_order)
         self._sender.configure(self._encoder, config.window, pace)
         self._pump()
         self._sink.wake(self.name)
@@ -225,6 +235,11 @@ class SmppConnector:
         """Window and rate."""
         sender, pace = self._sender, self._sender.pace
         return Usage(sender.used, self._config.window, pace.rate, pace.ceiling)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As configured."""
+        return Capabilities(cancel=self._config.cancel_sm)
 
     def operations(self) -> Sequence[Operation]:
         """What an operator can ask for."""
@@ -315,6 +330,19 @@ class SmppConnector:
         for job, parts in by_job(pieces).items():
             self._sink.returned(job, parts)
 
+    # --- about what was sent ---------------------------------------------------------
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        """Ask by cancel_sm, over the host that has it or else another one."""
+        request, timeout = (
+            self._ancillary.cancel_sm(sent),
+            self._config.response_timeout,
+        )
+        answer = await self._asker.ask(request, sent.host, timeout)
+        return (
+            answer if isinstance(answer, Fault) else self._ancillary.cancelled(answer)
+        )
+
     # --- what links tell -------------------------------------------------------------
 
     def link_up(self, link: Link) -> None:
@@ -345,12 +373,16 @@ class SmppConnector:
     ) -> None:
         """Report what was written and will not be answered."""
         wall = self._clock.now_ms()
-        results = [
-            self._sender.unanswered(
-                pending.context, sequence, link.address, wall, reason
+        results: list[PartResult] = []
+        for sequence, pending in lost:
+            if is_answer(pending.context):
+                asker.lost(pending.context, reason)
+                continue
+            results.append(
+                self._sender.unanswered(
+                    pending.context, sequence, link.address, wall, reason
+                )
             )
-            for sequence, pending in lost
-        ]
         self._note_idle()
         if results:
             self._sink.results(results)
@@ -366,11 +398,17 @@ class SmppConnector:
         deliveries: list[DeliverSm | DataSm] = []
         for event in events:
             if type(event) is Responded:
+                if is_answer(event.context):
+                    asker.answered(event.context, event.pdu)
+                    continue
                 result = sender.answered(event, address, now, wall)
                 if result is not None:
                     results.append(result)
             elif type(event) is Delivery:
                 deliveries.append(event.pdu)
+            elif isinstance(event, TimedOut | Late) and is_answer(event.context):
+                # Whoever asked has gone, or hears of it from a clock of their own.
+                continue
             elif type(event) is TimedOut:
                 results.append(self._timed_out(event, address, wall))
             elif type(event) is Late:

@@ -58,6 +58,7 @@ def _subject(operation: base.Operation) -> int | None:
             | base.Finish()
             | base.Hold()
             | base.Cancel()
+            | base.Recalled()
             | base.Resolve()
         ):
             return operation.seq
@@ -152,6 +153,15 @@ def _cancel(unit: Unit, op: base.Cancel) -> bool:
     )
 
 
+def _recalled(unit: Unit, op: base.Recalled) -> None:
+    unit.change(
+        op.seq,
+        op.at,
+        lambda record: lifecycle.recalled(record, op.attempts, op.at),
+        amends=True,
+    )
+
+
 def _resolve(unit: Unit, op: base.Resolve) -> bool:
     return bool(
         unit.change(
@@ -215,6 +225,7 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Finish: _finish,
     base.Hold: _hold,
     base.Cancel: _cancel,
+    base.Recalled: _recalled,
     base.Resolve: _resolve,
     base.ReceiveMo: inbound.receive,
     base.SessionEnded: inbound.session_ended,

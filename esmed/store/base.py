@@ -119,6 +119,15 @@ class Cancel(Struct, frozen=True, kw_only=True, gc=False):
     at: Millis
 
 
+class Recalled(Struct, frozen=True, kw_only=True, gc=False):
+    """The next hop has dropped parts that it had taken. Result: None."""
+
+    seq: int
+    attempts: tuple[tuple[int, int], ...]
+    """(part, attempt), from 1 and from 0."""
+    at: Millis
+
+
 class Resolve(Struct, frozen=True, kw_only=True, gc=False):
     """An operator decides over a held message. Result: bool, whether it was held."""
 
@@ -218,6 +227,7 @@ Operation = (
     | Finish
     | Hold
     | Cancel
+    | Recalled
     | Resolve
     | Receipt
     | ReceiveMo

@@ -11,11 +11,13 @@ from typing import Protocol
 from fakes.clock import ManualClock
 
 from esmed.connector import (
+    Capabilities,
     Health,
     HealthState,
     HostView,
     Job,
     Operation,
+    Sent,
     Usage,
 )
 from esmed.connectorconfig import Shares
@@ -109,6 +111,13 @@ class FakeConnector:
             parts=tuple(text[at : at + self.size].encode() for at in starts),
             reference=7 if len(starts) > 1 else None,
         )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(cancel=True)
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        raise NotImplementedError
 
     def submit(self, jobs: Sequence[Job]) -> None:
         assert not self.frozen

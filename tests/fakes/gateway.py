@@ -6,12 +6,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from esmed.connector import (
+    Capabilities,
     Connector,
     Health,
     HealthState,
     HostView,
     Job,
     Operation,
+    Sent,
     Usage,
 )
 from esmed.models import Count, Fault, FaultClass, Plan, Record, Request
@@ -91,6 +93,13 @@ class PlanningConnector:
                 forcing_characters=split.forcing_characters,
             ),
         )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        raise NotImplementedError
 
     def submit(self, jobs: Sequence[Job]) -> None:
         raise NotImplementedError

@@ -62,6 +62,15 @@ def test_the_shares_say_who_is_next():
     assert turns == [3, 3, 2, 1, 3, 3, 2, 1, 2, 1, 2, 1]
 
 
+def test_other_shares_from_now_on():
+    backlog = Backlog((1, 1, 1))
+    backlog.add([job(1, 20, BULK), job(2, 20, HIGH)])
+    backlog.take()
+    backlog.share((9, 1, 1))
+    turns = [seq for seq, _ in names(backlog, 10)]
+    assert turns.count(2) == 9
+
+
 def test_what_is_urgent_overtakes_what_came_back():
     backlog = Backlog((7, 2, 1))
     backlog.add([job(number, priority=BULK) for number in range(1, 6)])

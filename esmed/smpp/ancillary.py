@@ -1,0 +1,64 @@
+"""Requests about a message that the SMSC has: cancel_sm, SMPP 3.4 §4.9. Pure.
+
+It is named by the id of its submit_sm_resp, so what was never answered cannot be asked
+for. Addresses are those of its submit_sm. SMSCs that cannot do it say generic_nack, or
+an error, or nothing at all.
+"""
+
+from typing import Final
+
+from esmed.connector import Sent
+from esmed.models import Fault, FaultClass
+from esmed.smpp.addresses import Addresses
+from esmed.smpp.config import Config
+from esmed.smpp.status import describe
+from pdu import (
+    CancelSm,
+    CancelSmResp,
+    CommandStatus,
+    GenericNack,
+    Pdu,
+)
+
+_UNSUPPORTED: Final = int(CommandStatus.ESME_RINVCMDID)
+
+
+class Ancillary:
+    """How one connector asks about what it has sent, and reads what it is told."""
+
+    def __init__(self, config: Config) -> None:
+        self._addresses = Addresses(config)
+
+    def cancel_sm(self, sent: Sent) -> CancelSm | Fault:
+        """Ask to drop a part. By its id alone, so service_type stays empty."""
+        source = self._addresses.source(sent.request.from_)
+        if isinstance(source, Fault):
+            return source
+        destination = self._addresses.destination(sent.request.to)
+        if isinstance(destination, Fault):
+            return destination
+        return CancelSm(
+            message_id=sent.smsc_id,
+            source_addr_ton=source[0],
+            source_addr_npi=source[1],
+            source_addr=source[2],
+            dest_addr_ton=self._addresses.destination_ton,
+            dest_addr_npi=self._addresses.destination_npi,
+            destination_addr=destination,
+        )
+
+    def cancelled(self, pdu: Pdu) -> Fault | None:
+        """Read the answer to a cancel_sm; None: the SMSC has dropped it."""
+        if isinstance(pdu, CancelSmResp) and not pdu.status:
+            return None
+        return _refusal(pdu)
+
+
+def _refusal(pdu: Pdu) -> Fault:
+    if isinstance(pdu, GenericNack) or pdu.status == _UNSUPPORTED:
+        said = describe(pdu.status) if pdu.status else "generic_nack"
+        detail = f"not supported by the SMSC: {said}"
+        return Fault(FaultClass.PROTOCOL, pdu.status or None, detail)
+    if not pdu.status:
+        return Fault(FaultClass.PROTOCOL, None, "an answer that cannot be read")
+    return Fault(FaultClass.MESSAGE, pdu.status, describe(pdu.status))

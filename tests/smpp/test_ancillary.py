@@ -1,0 +1,70 @@
+"""esmed.smpp.ancillary: how one asks about what the SMSC has."""
+
+from typing import Any
+
+import pytest
+from fakes.sink import request
+
+from esmed.connector import Sent
+from esmed.fieldtypes import Endpoint
+from esmed.models import Fault, FaultClass
+from esmed.secret import Secret
+from esmed.smpp.ancillary import Ancillary
+from esmed.smpp.config import Config, Host
+from esmed.smpp.quirks import Numbering
+from pdu import CancelSm, CancelSmResp, GenericNack, RawPdu
+
+SENT = Sent(request=request(), host="h:1", smsc_id="Ab01")
+
+
+def ancillary(**settings: Any) -> Ancillary:
+    hosts = (Host(address=Endpoint("127.0.0.1", 2775)),)
+    base: dict[str, Any] = {"hosts": hosts, "system_id": "me", "password": Secret("x")}
+    return Ancillary(Config(**{**base, **settings}))
+
+
+def test_addresses_are_those_of_the_submit_sm():
+    assert ancillary().cancel_sm(SENT) == CancelSm(
+        message_id="Ab01",
+        source_addr_ton=5,
+        source_addr="Shop",
+        dest_addr_ton=1,
+        dest_addr_npi=1,
+        destination_addr="380501234567",
+    )
+    fixed = ancillary(
+        source=Numbering(ton=0, npi=0),
+        destination=Numbering(ton=2, npi=8),
+        destination_format="plus",
+    )
+    pdu = fixed.cancel_sm(SENT)
+    assert isinstance(pdu, CancelSm)
+    assert (pdu.source_addr_ton, pdu.source_addr_npi) == (0, 0)
+    assert (pdu.dest_addr_ton, pdu.dest_addr_npi) == (2, 8)
+    assert pdu.destination_addr == "+380501234567"
+
+
+def test_a_sender_that_cannot_be_written_any_more():
+    sent = Sent(request=request(from_="Магазин"), host="h:1", smsc_id="1")
+    assert isinstance(ancillary().cancel_sm(sent), Fault)
+
+
+@pytest.mark.parametrize(
+    ("pdu", "cls", "detail"),
+    [
+        (CancelSmResp(status=0x11), FaultClass.MESSAGE, "ESME_RCANCELFAIL"),
+        (CancelSmResp(status=3), FaultClass.PROTOCOL, "not supported by the SMSC"),
+        (GenericNack(status=3), FaultClass.PROTOCOL, "not supported by the SMSC"),
+        (GenericNack(), FaultClass.PROTOCOL, "generic_nack"),
+        (RawPdu(command_id=0x80000008), FaultClass.PROTOCOL, "cannot be read"),
+    ],
+)
+def test_refusals(pdu, cls, detail):
+    fault = ancillary().cancelled(pdu)
+    assert isinstance(fault, Fault)
+    assert fault.cls is cls
+    assert detail in fault.detail
+
+
+def test_it_is_done():
+    assert ancillary().cancelled(CancelSmResp()) is None
