@@ -51,7 +51,7 @@ class Ends:
 class Watch:
     """Which certificate of a host is about to end, and whether to say so again.
 
-    Every ``now`` is in seconds since the epoch.
+    One for all the links to a host. Every ``now`` is in seconds since the epoch.
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from esmed.clock import Clock
 from esmed.connector import BindView, HostView
 from esmed.metrics import ConnectorMetrics
+from esmed.smpp.certificate import Watch
 from esmed.smpp.config import Config, Host
 from esmed.smpp.link import Link, LinkState, Owner
 
@@ -31,6 +32,8 @@ class HostBinds:
         metrics: ConnectorMetrics,
     ) -> None:
         self.address: Final = str(host.address)
+        self._clock = clock
+        self._certificates = Watch()
         self.links: Final = tuple(
             Link(
                 host,
@@ -40,6 +43,7 @@ class HostBinds:
                 owner=owner,
                 clock=clock,
                 metrics=metrics,
+                certificates=self._certificates,
             )
             for bind in config.binds
         )
@@ -84,7 +88,7 @@ class HostBinds:
     @property
     def notice(self) -> str:
         """What is to be known of it though it is bound."""
-        return next((link.notice for link in self.links if link.notice), "")
+        return self._certificates.notice(self._clock.now())
 
     def view(self, *, backup: bool) -> HostView:
         """Show it: in the state of that usable bind which has come furthest."""

@@ -92,6 +92,7 @@ class Link:
         owner: Owner,
         clock: Clock,
         metrics: ConnectorMetrics,
+        certificates: certificate.Watch,
     ) -> None:
         self.address = str(host.address)
         self.bind = bind
@@ -119,7 +120,7 @@ class Link:
             enquire_link_timeout=config.enquire_link_timeout,
         )
         self._backoff = Backoff(config.reconnect.min, config.reconnect.max)
-        self._certificates = certificate.Watch()
+        self._certificates = certificates
         self._tap: Tap | None = None
         self._bound_at: float | None = None
         self._failure: Failure | None = None
@@ -148,11 +149,6 @@ class Link:
     def was_bound(self) -> bool:
         """Whether the current session, or the last one, came as far as the bind."""
         return self._bound_at is not None
-
-    @property
-    def notice(self) -> str:
-        """What is about to go wrong although all is well: a certificate ends."""
-        return self._certificates.notice(self._clock.now())
 
     @property
     def writable(self) -> bool:

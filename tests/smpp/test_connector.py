@@ -644,16 +644,19 @@ async def test_over_tls(make, authority):
 
 
 async def test_a_certificate_that_ends_is_a_reason_although_all_is_well(
-    make, authority
+    make, authority, caplog
 ):
     issued = authority.issue("soon", "IP:127.0.0.1", days=3)
     async with fake_smsc(issued.server()) as smsc:
-        rig = await make(smsc, tls=Tls(ca=authority.certificate))
+        rig = await make(smsc, tls=Tls(ca=authority.certificate), sessions=3)
         (view,) = rig.connector.hosts()
         assert view.reason.startswith("the SMSC's certificate ends on 20")
         health = rig.connector.health()
         assert health.state is HealthState.UP
         assert health.reason == f"{smsc.address}: {view.reason}"
+        # Once for all binds.
+        told = [r for r in caplog.records if r.getMessage() == "link.certificate"]
+        assert len(told) == 1
         await rig.connector.stop(10)
 
 

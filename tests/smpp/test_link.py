@@ -17,6 +17,7 @@ from esmed.fieldtypes import Endpoint
 from esmed.metrics import ConnectorMetrics, Metrics
 from esmed.secret import Secret
 from esmed.smpp import link as module
+from esmed.smpp.certificate import Watch
 from esmed.smpp.config import Backoff, Config, Host, Tls
 from esmed.smpp.dial import dial
 from esmed.smpp.events import Event, Received, Responded
@@ -89,6 +90,7 @@ class Rig:
         )
         self.owner = Recorder()
         self.clock = ManualClock()
+        self.certificates = Watch()
         self.metrics = Metrics()
         self.meters: ConnectorMetrics = self.metrics.connector("c", [str(host.address)])
         self.link = Link(
@@ -99,6 +101,7 @@ class Rig:
             owner=self.owner,
             clock=self.clock,
             metrics=self.meters,
+            certificates=self.certificates,
         )
 
     def start(self) -> None:
@@ -909,7 +912,8 @@ async def test_a_certificate_that_ends_is_told_once_a_day(rig, authority, caplog
         await one.bound()
         ends = one.meters.hosts[one.link.address].certificate_expiry.value
         assert abs(ends - end) < 60
-        assert one.link.notice.startswith("the SMSC's certificate ends on 20")
+        notice = one.certificates.notice(one.clock.now())
+        assert notice.startswith("the SMSC's certificate ends on 20")
         one.link.leave("rebind")
         await eventually(lambda: len(smsc.connections) == 2 and one.link.bound)
         (told,) = [r for r in caplog.records if r.getMessage() == "link.certificate"]
