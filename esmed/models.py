@@ -110,7 +110,7 @@ class Request(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     tlvs: TlvValues | None = None
 
 
-class Count(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+class Count(Struct, frozen=True, array_like=True, gc=False):
     """What a message takes on the air."""
 
     parts: int = 1

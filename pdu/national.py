@@ -101,9 +101,14 @@ def shifts(languages: tuple[Language, ...]) -> tuple[Shift, ...]:
 @cache
 def characters(language: Language) -> frozenset[str]:
     """All that the tables of the language have."""
-    identifier = IDENTIFIERS[language]
-    tables = _LOCKING.get(identifier, {}), _SINGLE[identifier]
-    return frozenset(char for table in tables for char in table.values())
+    single = _SINGLE[IDENTIFIERS[language]]
+    return plain_characters(language) | frozenset(single.values())
+
+
+@cache
+def plain_characters(language: Language) -> frozenset[str]:
+    """Those of its locking shift table, each a single septet."""
+    return frozenset(_LOCKING.get(IDENTIFIERS[language], {}).values())
 
 
 @cache

@@ -71,7 +71,6 @@ ReferenceOctets = Literal[0, 1, 2]
 0: parts have no header (sar_*, message_payload), hence the full length.
 """
 
-
 _GSM_ALPHABETS: Final = frozenset({"gsm0338", PACKED})
 
 
@@ -128,15 +127,16 @@ def split(
     data = own.encode(text)
     ways: tuple[Carrier, ...] = (own,)
     if languages and alphabet in _GSM_ALPHABETS and (auto or encoding == "gsm7"):
-        others = _national(text, data, languages, extension=extension)
+        enough = data is not None and len(data) <= own.limits[0]
+        others = () if enough else _national(text, data, languages, extension=extension)
         ways += tuple(narrowed(each, octets) for each in others) if narrow else others
     found: tuple[Carrier, bytes] | None = None
     if len(ways) > 1:
         found = _cheapest(text, (*ways, UCS2) if auto else ways, reference_octets)
     elif data is not None:
         found = own, data
-    elif auto:
-        found = _cheapest(text, (UCS2,), reference_octets)
+    elif auto and (wide := UCS2.encode(text)) is not None:
+        found = UCS2, wide
     if found is None:
         raise _refusal(text, (UCS2,) if auto else ways)
     carrier, data = found
@@ -174,10 +174,12 @@ def _national(
 ) -> tuple[Carrier, ...]:
     """The ways with national tables that may be cheaper than ``data``, or that work."""
     special = set(text) - gsm0338.BASIC_CHARACTERS
-    if data is not None and (len(data) <= SEPTETS or not special):
-        return ()
-    wanted = (each for each in languages if special & national.characters(each))
-    return for_languages(tuple(wanted), extension=extension)
+    has = national.characters
+    if data is not None:
+        # Only a table that needs no escape where the default alphabet does is cheaper.
+        has = national.plain_characters
+    wanted = tuple(each for each in languages if special & has(each))
+    return for_languages(wanted, extension=extension)
 
 
 def _cheapest(

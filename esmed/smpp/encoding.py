@@ -257,10 +257,7 @@ class Encoder:
             reference=reference if len(parts) > 1 else None,
             concatenation=config.concatenation,
             count=Count(
-                parts=total,
-                units=split.units,
-                units_per_part=split.units_per_part,
-                forcing_characters=split.forcing_characters,
+                total, split.units, split.units_per_part, split.forcing_characters
             ),
         )
 

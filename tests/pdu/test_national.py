@@ -321,6 +321,8 @@ class TestChoice:
         assert (len(found.parts), found.units_per_part) == (1, 136)
         found = segment.split("ğ" + "a" * 136, octets=140, languages=("tr",))
         assert [len(part) for part in found.parts] == [131, 6]
+        found = segment.split("a" * 100 + "€" * 25, octets=140, languages=("tr",))
+        assert (len(found.parts), found.shift) == (1, locking("tr"))
         packed = segment.split(
             "ğ" + "a" * 154, alphabet="gsm0338-packed", octets=140, languages=("tr",)
         )

@@ -14,7 +14,17 @@ from xml.etree import ElementTree as Tree
 import pytest
 from peers.daemon import daemon
 from peers.peer import PATIENCE, eventually
-from peers.texts import CYRILLIC, EMOJI, EMOJIS, EURO, EUROS, ONE, PARTS
+from peers.texts import (
+    CYRILLIC,
+    EMOJI,
+    EMOJIS,
+    EURO,
+    EUROS,
+    ONE,
+    PARTS,
+    SPANISH,
+    TURKISH,
+)
 
 from esmed.simulator import MoMessage, SmscOptions, SmscSimulator
 from esmed.simulator.outcomes import STANDARD
@@ -206,3 +216,32 @@ async def test_a_mixed_run(tmp_path: Path, concatenation: str):
     assert 86_390 <= float(validity) <= 86_400
     assert EURO in sent.values()
     assert EMOJIS in sent.values()
+
+
+async def test_national_languages(tmp_path: Path):
+    """Wireshark does not know the tables; it reads ı as what else has its septet."""
+    simulator = SmscSimulator(SmscOptions())
+    await simulator.start()
+    try:
+        async with capturing(tmp_path, simulator.port) as capture:
+            async with daemon(tmp_path, simulator.port, national=["tr", "es"]) as esmed:
+                for number, body in enumerate([TURKISH, SPANISH]):
+                    await esmed.final(await esmed.submit(f"{TO}{number}", body))
+            await capture.until(UNBIND_RESP)
+            pdus = await capture.pdus()
+    finally:
+        await simulator.stop()
+    assert not any(pdu.find(".//*[@name='_ws.expert']") is not None for pdu in pdus)
+    assert [message.text for message in simulator.messages()] == [TURKISH, SPANISH]
+    parts = [
+        (
+            value(pdu, "gsm_sms.dis_field_udh.user_data_header_length"),
+            value(pdu, "gsm_sms.udh.mm.msg_parts"),
+        )
+        for pdu in pdus
+        if value(pdu, "smpp.command_id") == f"0x{CommandId.SUBMIT_SM:08x}"
+    ]
+    assert parts == [("8", "2")] * 4
+    first = texts(pdus, CommandId.SUBMIT_SM)[f"{TO}0"]
+    assert len(first) == len(TURKISH)
+    assert first.startswith("Yar\xecn saat")
