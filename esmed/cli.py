@@ -13,12 +13,12 @@ import faulthandler
 import gc
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from esmed import __version__
-from esmed.errors import ConfigError, EsmedError
+from esmed.errors import ConfigError, ConfigFault, EsmedError, TransportError
 
 if TYPE_CHECKING:
     from esmed.app import App
@@ -156,6 +156,9 @@ def _collect_rarely() -> None:
 
 def _check_config(args: argparse.Namespace) -> int:
     config = _load(args.config)
+    faults = list(_unusable_certificates(config))
+    if faults:
+        raise ConfigError(faults)
     for advice in config.warnings:
         _complain(f"warning: {advice}")
     if args.print:
@@ -165,6 +168,22 @@ def _check_config(args: argparse.Namespace) -> int:
     else:
         print(f"{args.config}: ok")
     return DONE
+
+
+def _unusable_certificates(config: "Config") -> Iterator[ConfigFault]:
+    """What the daemon would only find when it connects, since files may be renewed."""
+    from esmed.smpp.config import Config as SmppConfig
+    from esmed.smpp.tls import client_context
+
+    for name, connector in config.connectors.items():
+        hosts = connector.hosts if isinstance(connector, SmppConfig) else ()
+        for index, host in enumerate(hosts):
+            if host.tls is not None:
+                try:
+                    client_context(host.tls)
+                except TransportError as error:
+                    path = f"connectors.{name}.hosts[{index}].tls"
+                    yield ConfigFault(path=path, message=str(error))
 
 
 def _demo(args: argparse.Namespace) -> int:

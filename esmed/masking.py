@@ -7,7 +7,8 @@ from typing import Final
 LEAST_DIGITS: Final = 7
 """Shorter numbers are nobody's: short codes, statuses, ports."""
 
-_RUN: Final = re.compile(rf"(?<![\w.-])\+?\d{{{LEAST_DIGITS},}}(?![\w.-])")
+# Not within ids, addresses and times: those go on with a dot, a dash or a letter.
+_RUN: Final = re.compile(rf"(?<![\w.-])\+?\d{{{LEAST_DIGITS},}}(?!\w|[.-]\w)")
 
 
 def number(text: str) -> str:

@@ -133,6 +133,18 @@ class TestCheckConfig:
         assert cli.main(["check-config", "-c", str(config)]) == 0
         assert capsys.readouterr().err.startswith("warning: routes: ")
 
+    def test_certificates_are_tried(
+        self, config: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        own = config.parent / "own.pem"
+        own.write_text("no PEM")
+        secured = f'"127.0.0.1:2775", tls: {{certificate: {own}}}'
+        config.write_text(GOOD.replace('"127.0.0.1:2775"', secured))
+        assert cli.main(["check-config", "-c", str(config)]) == 2
+        found = capsys.readouterr().err
+        where = "connectors.carrier.hosts[0].tls"
+        assert found.startswith(f"{where}: cannot use {own}: ")
+
     def test_no_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["check-config", "-c", str(tmp_path / "none")]) == 2
         assert "cannot read" in capsys.readouterr().err
