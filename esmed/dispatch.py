@@ -371,7 +371,8 @@ class Dispatch:
             return None
         until = self._destinations.wait(name, queued, now)
         if until is not None:
-            self._queue.postpone(queued, lane.via, until)
+            due_at = min(until, queued.expires_at)
+            self._requeue(queued, lane.via, now, due_at=due_at)
             return None
         case = Case(
             job=Job(queued, plan, parts, reason),

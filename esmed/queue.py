@@ -137,24 +137,6 @@ class Queue:
         self._lane((name,), queued.request.priority).queue.append(queued)
         self._wake((name,))
 
-    def postpone(self, queued: Queued, via: tuple[str, ...], until: Millis) -> None:
-        """Have a message whose turn has come wait until then, on disk."""
-        requeue = base.Requeue(
-            seq=queued.seq,
-            at=self._clock.now_ms(),
-            due_at=min(until, queued.expires_at),
-            via=via,
-            tries=queued.tries,
-            drop_plan=False,
-            error=None,
-        )
-
-        def done(_: list[Any]) -> None:
-            self.custody.drop(queued.seq)
-            self.look_for(requeue, queued.request.priority)
-
-        self._store.duty([requeue], done)
-
     def look_for(self, requeue: base.Requeue, priority: Priority) -> None:
         """Find a message on disk, where it waits again."""
         lane = self._lane(requeue.via, priority)

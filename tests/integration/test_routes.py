@@ -260,7 +260,7 @@ async def test_connector_removed_at_restart(
     await site.post("/v1/connectors/old/pause")
     alone = await site.submit(to="1001")
     either = await site.submit(to="2001", text="x" * 200)
-    site.routes = [{"via": ["new"]}]
+    site.routes = [{"to": "2", "via": ["new"]}]
     await site.restart(new=connector(backup))
     message = await site.reaches(alone, "failed")
     assert message["error"]["detail"] == "connector old is not configured any more"
