@@ -454,7 +454,7 @@ class Dispatch:
         now: Millis,
         *,
         due_at: Millis | None = None,
-        note: str = "",
+        note: str | None = None,
         drop_plan: bool = False,
     ) -> None:
         """Have what was not handed over wait elsewhere, or longer."""

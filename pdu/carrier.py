@@ -175,6 +175,13 @@ def _encode_latin1(text: str) -> bytes | None:
         return None
 
 
+def _encode_cp1252(text: str) -> bytes | None:
+    try:
+        return text.encode("cp1252")
+    except UnicodeEncodeError:
+        return None
+
+
 def _encode_utf16(text: str) -> bytes | None:
     try:
         return text.encode("utf-16-be")
@@ -232,6 +239,12 @@ _ALPHABETS: Final[dict[Alphabet, Carrier]] = {
     "gsm0338-packed": _GSM,
     "ascii": _ASCII,
     "latin1": structs.replace(_LATIN1, encoding="gsm7"),
+    "cp1252": structs.replace(
+        _LATIN1,
+        encoding="gsm7",
+        has=lambda char: _encode_cp1252(char) is not None,
+        encode=_encode_cp1252,
+    ),
 }
 _DEFAULTS: Final[dict[tuple[str, bool], Carrier]] = {
     (alphabet, extension): each if extension else _without_extension(each)

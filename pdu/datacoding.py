@@ -15,9 +15,9 @@ from pdu.vocabulary import DataCoding
 Encoding = Literal["gsm7", "ucs2", "latin1", "binary"]
 """How a message is sent."""
 
-Alphabet = Literal["gsm0338", "gsm0338-packed", "latin1", "ascii"]
+Alphabet = Literal["gsm0338", "gsm0338-packed", "latin1", "cp1252", "ascii"]
 """What an SMSC means by data_coding 0: GSM 7-bit with one septet per octet, the same
-packed as on the air, ISO 8859-1, ASCII."""
+packed as on the air, ISO 8859-1, Windows-1252, ASCII."""
 
 PACKED: Final = "gsm0338-packed"
 
@@ -99,8 +99,11 @@ def decode_default(data: bytes, alphabet: str, shift: Shift = national.DEFAULT) 
 
     A ``shift`` says that it is GSM 7-bit text, whatever the alphabet is otherwise.
     """
-    if alphabet in {"latin1", "ascii"} and shift == national.DEFAULT:
-        return data.decode("latin-1")
+    if shift == national.DEFAULT:
+        if alphabet in {"latin1", "ascii"}:
+            return data.decode("latin-1")
+        if alphabet == "cp1252":
+            return data.decode("cp1252", "replace")
     return national.decode(data, shift)
 
 

@@ -8,6 +8,7 @@ How text in the SMSC's default alphabet is counted:
 ``ascii``          the septets that it takes on the air, although each character is
                    one octet over SMPP; only characters that are in both alphabets
 ``latin1``         octets
+``cp1252``         octets
 =================  ==================================================================
 
 Parts are whole characters without user data header and, in the packed alphabet, not

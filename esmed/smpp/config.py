@@ -49,6 +49,7 @@ from esmed.smpp.tables import (
     ReceiptPattern,
     ReceiptStates,
 )
+from pdu.datacoding import Alphabet
 from pdu.national import Language
 
 AddressFormat = Literal["plain", "plus", "zeros"]
@@ -174,7 +175,7 @@ class Config(ConnectorConfig):
     """What the beginnings of the numbers of MO messages are replaced by."""
     gsm7_data_coding: Octet = 0
     ucs2_data_coding: Octet = 8
-    alphabet: Literal["gsm0338", "gsm0338-packed", "latin1", "ascii"] = "gsm0338"
+    alphabet: Alphabet = "gsm0338"
     """What the octets of a text in `gsm7_data_coding` mean."""
     extension: Annotated[bool, Boolean()] = True
     """Whether the SMSC knows the extension table (€ and brackets)."""

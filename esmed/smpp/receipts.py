@@ -188,9 +188,10 @@ def _error(found: Receipt) -> str:
 
 def _own_words(raw: bytes) -> str:
     """The text of a receipt up to where it repeats the message, which is private."""
-    found = _TEXT.search(raw)
-    words = raw[:_WORDS_MOST] if found is None else raw[: found.start()][:_WORDS_MOST]
-    return words.decode("latin-1").replace("\0", " ").strip()
+    at = raw.lower().find(b"text")
+    found = None if at < 0 else _TEXT.search(raw, at)
+    end = len(raw) if found is None else found.start()
+    return raw[: min(end, _WORDS_MOST)].decode("latin-1").replace("\0", " ").strip()
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pdu import datacoding
 from pdu.datacoding import decode_text, decode_texts, encoding_of
 
-ALPHABETS = ["gsm0338", "gsm0338-packed", "ascii", "latin1"]
+ALPHABETS = ["gsm0338", "gsm0338-packed", "ascii", "latin1", "cp1252"]
 
 DEFAULT = [0x00, 0x10, 0x11, 0x13, 0x40, 0x50, 0x53, 0xC0, 0xC8, 0xD1, 0xDF]
 DEFAULT += [0xF0, 0xF1, 0xF2, 0xF3, 0xF8]
@@ -60,6 +60,7 @@ class TestDataCoding:
             ("ascii", b"@_", "@_"),
             ("ascii", b"\xe9", "é"),
             ("latin1", b"@\xa3", "@£"),
+            ("cp1252", b"@\x80\x81", "@€\ufffd"),
             ("gsm0338-packed", bytes.fromhex("e8329bfd4697d9ec37"), "hellohello"),
         ],
     )

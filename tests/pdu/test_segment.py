@@ -10,7 +10,7 @@ from pdu import grapheme, segment
 from pdu.errors import EncodeError
 from pdu.segment import Split
 
-ALPHABETS = ["gsm0338", "gsm0338-packed", "ascii", "latin1"]
+ALPHABETS = ["gsm0338", "gsm0338-packed", "ascii", "latin1", "cp1252"]
 EXTENSION = "\f^{}\\[~]|€"
 
 Octets = Literal[0, 1, 2]
@@ -94,6 +94,8 @@ class TestChoice:
             ("latin1", "façade `x`", "gsm7", ""),
             ("latin1", "€5", "ucs2", "€"),
             ("latin1", "Ω", "ucs2", "Ω"),
+            ("cp1252", "€5 “x” ž", "gsm7", ""),
+            ("cp1252", "Ω", "ucs2", "Ω"),
         ],
     )
     def test_by_alphabet(
@@ -123,6 +125,9 @@ class TestChoice:
 
     def test_forced_gsm7(self) -> None:
         assert segment.split("é€", encoding="gsm7").parts == (b"\x05\x1be",)
+        assert segment.split("€é", encoding="gsm7", alphabet="cp1252").parts == (
+            b"\x80\xe9",
+        )
         assert segment.split("é", encoding="gsm7", alphabet="latin1").parts == (
             b"\xe9",
         )
