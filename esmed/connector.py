@@ -129,6 +129,9 @@ class Sink(Protocol):
     def session_ended(self, session: str) -> None:
         """Hear that a bind is gone, by the name its MO carried: `InboundIn.session`."""
 
+    def more_for(self, connector: str) -> bool:
+        """Tell whether messages wait that this connector may take."""
+
     def wake(self, connector: str) -> None:
         """Hear that a connector's capacity or health may have changed: ``submit``
         follows soon if it can write."""

@@ -178,6 +178,11 @@ class Dispatch:
 
     # --- for connectors --------------------------------------------------------------
 
+    def more_for(self, connector: str) -> bool:
+        """Tell whether messages wait that this connector may take."""
+        lanes = self._queue.lanes_of.get(connector, ())
+        return any(lane.queue or lane.more for lane in lanes)
+
     def wake(self, connector: str) -> None:
         """Look, soon, what this connector could send."""
         self._ready.add(connector)

@@ -56,6 +56,9 @@ class Hub:
     def session_ended(self, session: str) -> None:
         self.desk.session_ended(session)
 
+    def more_for(self, connector: str) -> bool:
+        return self.dispatch.more_for(connector)
+
     def wake(self, connector: str) -> None:
         self.dispatch.wake(connector)
 

@@ -219,6 +219,16 @@ class TestSending:
             await rig.rest()
         assert [seq for seq, _ in rig.carrier.written] == list(range(1, 26))
 
+    async def test_whether_there_is_more(self, rig: Rig) -> None:
+        assert not rig.dispatch.more_for("carrier")
+        assert not rig.dispatch.more_for("unheard of")
+        await rig.submit(11)
+        assert rig.dispatch.more_for("carrier")
+        assert rig.dispatch.more_for("backup")
+        rig.carrier.accept()
+        await rig.rest()
+        assert not rig.dispatch.more_for("carrier")
+
     async def test_the_urgent_first(self, rig: Rig) -> None:
         rig.carrier.turn(HealthState.PAUSED)
         for priority in (Priority.BULK, Priority.NORMAL, Priority.HIGH):

@@ -519,6 +519,8 @@ class SmppConnector:
             limit = "link"
         else:
             limit = self._sender.limit(now)
+            if not self._sender.backlog and not self._sink.more_for(self.name):
+                limit = None  # nobody wants more
         self._limit = (limit, now)
 
     def _set_alarm(self, now: float) -> None:

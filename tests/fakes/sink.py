@@ -37,6 +37,8 @@ class RecordingSink:
         self.wakes = 0
         self.releases = True
         """Whether outcomes are on disk at once."""
+        self.more = False
+        """Whether messages wait that the connector could not take yet."""
         self.stores: bool | None = True
         """What becomes of deliveries; None: nothing yet, see ``waiting``."""
         self.waiting: list[tuple[int, Done]] = []
@@ -78,6 +80,9 @@ class RecordingSink:
     def session_ended(self, session: str) -> None:
         self.ended.append(session)
         self._change.set()
+
+    def more_for(self, _: str) -> bool:
+        return self.more
 
     def wake(self, _: str) -> None:
         self.wakes += 1

@@ -207,6 +207,61 @@ async def test_a_bind_that_is_throttled_is_tried_again(simulate, make):
     await accepted(rig, 1)
 
 
+class TestWhatLimits:
+    """esmed_limited_seconds_total."""
+
+    @staticmethod
+    def seconds(rig: Rig) -> dict[str, float]:
+        rig.metrics.render()
+        limited = rig.metrics.connector("carrier").limited_seconds
+        return {limit: meter.value for limit, meter in limited.items()}
+
+    async def test_the_ceiling(self, simulate, make):
+        rig = await make(await simulate(), rate=40.0)
+        submit(rig, 40)
+        await accepted(rig, 40)
+        seconds = self.seconds(rig)
+        assert seconds["rate"] >= 0.8
+        assert (seconds["window"], seconds["throttle"]) == (0, 0)
+
+    async def test_what_was_learned_is_the_smsc_s_doing(self, simulate, make):
+        smsc = await simulate("throttle limit=40/s")
+        rig = await make(smsc, rate=1000.0)
+        submit(rig, 120)
+        await accepted(rig, 120)
+        seconds = self.seconds(rig)
+        assert seconds["throttle"] >= 1.5
+        assert seconds["rate"] < 0.1
+
+    async def test_the_window(self, simulate, make):
+        rig = await make(await simulate("slow_responses delay=200ms"), window=2)
+        submit(rig, 10)
+        await accepted(rig, 10)
+        seconds = self.seconds(rig)
+        assert seconds["window"] >= 0.7
+        assert (seconds["rate"], seconds["throttle"]) == (0, 0)
+
+    async def test_nothing_while_nobody_wants_more(self, simulate, make):
+        rig = await make(await simulate("slow_responses delay=200ms"), window=1)
+        for number in range(1, 4):
+            submit(rig, 1)
+            await accepted(rig, number)
+        assert self.seconds(rig)["window"] == 0
+        # Now there is more than the connector was given.
+        rig.sink.more = True
+        submit(rig, 1)
+        await accepted(rig, 4)
+        assert self.seconds(rig)["window"] >= 0.15
+
+    async def test_the_link(self, simulate, make):
+        smsc = await simulate()
+        rig = await make(smsc)
+        await smsc.stop()
+        await eventually(lambda: rig.state is HealthState.DOWN)
+        before = self.seconds(rig)["link"]
+        await eventually(lambda: self.seconds(rig)["link"] >= before + 0.1)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("ceiling", [None, 20.0, 100.0])
