@@ -35,8 +35,6 @@ from pdu.segment import Split
 
 MAX_OCTETS: Final = 140
 """Of the user data of one short message, 3GPP TS 23.040 §9.2.3.24."""
-SEPTETS: Final = 160
-"""The same as septets, of which short_message has one an octet."""
 
 _FLASH: Final = {
     # Message class 0 in the general group, 3GPP TS 23.038 §4. None for Latin-1.
@@ -64,7 +62,6 @@ class Encoder:
         }
         self._parameters = Parameters(config.tlvs)
         self._adds = bool(config.tlvs)
-        self._single = {"gsm7": min(SEPTETS, config.short_message_max)}
         self._esm_class = config.esm_class
         self._esm_class_udhi = config.esm_class | _UDHI
         self._registered = {
@@ -121,7 +118,7 @@ class Encoder:
         total = len(plan.parts)
         tlvs: tuple[tuple[int, bytes], ...] = ()
         if plan.concatenation == "payload":
-            if len(payload) > self._single.get(plan.encoding, MAX_OCTETS):
+            if plan.count.parts > 1:
                 tlvs, payload = ((_PAYLOAD, payload),), b""
         elif plan.concatenation == "sar" and total > 1:
             tlvs = (

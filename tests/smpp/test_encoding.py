@@ -339,6 +339,21 @@ def test_payload_of_ucs2():
     assert made.tlvs == ((0x0424, ("я" * 71).encode("utf-16-be")),)
 
 
+@pytest.mark.parametrize(
+    ("text", "alphabet", "octets"),
+    [
+        ("a" * 161, "gsm0338-packed", 141),
+        ("[" * 81, "ascii", 81),  # each two septets on the air
+        ("é" * 141, "latin1", 141),
+    ],
+)
+def test_payload_of_what_is_long_on_the_air(text, alphabet, octets):
+    made = pdu(text, settings={"concatenation": "payload", "alphabet": alphabet})
+    assert made.short_message == b""
+    ((tag, payload),) = made.tlvs
+    assert (tag, len(payload)) == (0x0424, octets)
+
+
 def test_packed_parts_begin_on_a_septet_boundary():
     first, second = pdus("a" * 161, settings={"alphabet": "gsm0338-packed"})
     header, rest = split(first.short_message)
