@@ -1,8 +1,8 @@
 """One client's connection, beyond what aiohttp makes of it.
 
-aiohttp waits for ever for the rest of a request, answers what is no HTTP in plain text,
-and logs it with the octets that came. Here a client has a bound, gets problem details
-like everybody, and nothing that it sent is in the log.
+aiohttp waits for ever for the rest of a request, and for its answer to be read; what is
+no HTTP it answers in plain text, and logs it with the octets that came. Here a client
+has bounds, gets problem details like everybody, and nothing that it sent is in the log.
 """
 
 import asyncio
@@ -20,6 +20,10 @@ FIRST_WITHIN: Final = 30.0
 NEXT_WITHIN: Final = 300.0
 """Seconds between two requests, the head of the second one included. Longer than
 reverse proxies keep their connections, so that it is they who close them."""
+
+ANSWER_WITHIN: Final = 60.0
+"""Seconds in which a client must have read an answer, but for what buffers hold."""
+_SMALL: Final = 65_536  # octets that the transport takes without anybody reading
 
 _log = log.get("api")
 
@@ -50,6 +54,25 @@ class Connection(web.RequestHandler):
     def _first_is_due(self) -> None:
         if self.transport is not None and self._traffic.is_fresh(self.transport):
             self.force_close()
+
+    async def finish_response(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write the answer; who does not read a large one in time is cut off."""
+        body = resp.body if isinstance(resp, web.Response) else None
+        if not isinstance(body, bytes) or len(body) <= _SMALL:
+            return await super().finish_response(request, resp, start_time)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            _log.debug("api.unread", peer=request.remote, octets=len(body))
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
 
     def handle_error(
         self,

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from fakes.httprig import Rig
-from fakes.wait import LIMIT
+from fakes.wait import LIMIT, eventually
 
 from esmed.api import connection, reading
 
@@ -120,6 +121,32 @@ async def test_a_body_that_does_not_come(
         assert (status, headers["Connection"]) == (408, "close")
         assert headers["Content-Type"] == "application/problem+json"
         assert json.loads(body)["detail"] == "the body did not come within 0.2 s"
+
+
+async def test_an_answer_that_nobody_reads(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(connection, "ANSWER_WITHIN", 0.3)
+    text = "x" * 30_000
+    numbers = [f"{NUMBER}{number:04}" for number in range(200)]
+    for _ in range(2):
+        await rig.post("/v1/messages", {"to": numbers, "text": text})
+    where = urlsplit(rig.url)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((where.hostname, where.port))
+        client.sendall(
+            b"GET /v1/messages?limit=400 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        await eventually(lambda: "api.unread" in caplog.messages)
+        client.settimeout(LIMIT)
+        chunks = []
+        while chunk := await asyncio.to_thread(client.recv, 1 << 20):
+            chunks.append(chunk)
+    received = b"".join(chunks)
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert len(received) < 400 * len(text)
 
 
 async def test_a_body_that_comes_in_pieces(rig: Rig) -> None:
