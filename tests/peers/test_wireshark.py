@@ -245,3 +245,47 @@ async def test_national_languages(tmp_path: Path):
     first = texts(pdus, CommandId.SUBMIT_SM)[f"{TO}0"]
     assert len(first) == len(TURKISH)
     assert first.startswith("Yar\xecn saat")
+
+
+@pytest.mark.parametrize(
+    ("submit_with", "command"),
+    [("submit_sm", CommandId.SUBMIT_SM), ("data_sm", CommandId.DATA_SM)],
+)
+async def test_what_smscs_want_otherwise(
+    tmp_path: Path, submit_with: str, command: CommandId
+):
+    simulator = SmscSimulator(SmscOptions())
+    await simulator.start()
+    keys = {
+        "submit_with": submit_with,
+        "service_type": "CMT",
+        "esm_class": 3,
+        "destination_format": "plus",
+        "source": {"alphanumeric": {"ton": 5, "npi": 8}},
+        "ucs2_data_coding": 0x18,
+        "validity_format": "absolute",
+        "validity_max": "2h",
+        "timezone": "+03:00",
+        "tlvs": [{"tag": 0x1400, "name": "entity", "type": "int4", "value": 4711}],
+        "deliver_response_id": "echo",
+    }
+    try:
+        async with capturing(tmp_path, simulator.port) as capture:
+            async with daemon(tmp_path, simulator.port, **keys) as esmed:
+                for number, body in enumerate([ONE, CYRILLIC]):
+                    id_ = await esmed.submit(f"{TO}{number}", body)
+                    assert (await esmed.final(id_))["state"] == "delivered"
+            await capture.until(UNBIND_RESP)
+            pdus = await capture.pdus()
+    finally:
+        await simulator.stop()
+    assert not any(pdu.find(".//*[@name='_ws.expert']") is not None for pdu in pdus)
+    sent = [p for p in pdus if value(p, "smpp.command_id") == f"0x{command:08x}"]
+    assert len(sent) >= 2
+    for pdu in sent:
+        assert value(pdu, "smpp.service_type") == "CMT"
+        assert value(pdu, "smpp.source_addr_npi") == "0x08"
+        assert (value(pdu, "smpp.destination_addr") or "").startswith(f"+{TO}")
+        assert value(pdu, "smpp.esm.submit.msg_mode") == "0x03"
+        assert value(pdu, "smpp.vendor_op") == "00:00:12:67"
+    assert value(sent[-1], "smpp.data_coding") == "0x18"
