@@ -189,7 +189,8 @@ if (options.role === 'smsc') {
     tell({event: 'listening', port: server.address().port});
   });
 } else {
-  serve(smpp.connect({host: '127.0.0.1', port: options.port}));
+  session = smpp.connect({host: '127.0.0.1', port: options.port});
+  serve(session);
   session.on('connect', () => {
     const {system_id, password} = options;
     session.bind_transceiver({system_id, password});
