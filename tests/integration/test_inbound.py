@@ -2,6 +2,8 @@
 
 import json
 import random
+import sqlite3
+from contextlib import closing
 
 import pytest
 from fakes.smsc import FakeSmsc
@@ -134,3 +136,31 @@ async def test_a_receipt_that_nobody_knows(site: Site, smsc: FakeSmsc):
     await acknowledged(smsc, pdu)
     text = await site.get("/metrics")
     assert json.dumps("nobody") not in text
+
+
+async def test_refused_while_nothing_can_be_recorded_and_told_once(
+    site: Site, smsc: FakeSmsc
+):
+    """It is stored after all when that is possible again, and known when it comes
+    again; what people say again is not."""
+    await site.start(carrier=connector(smsc, deliver_response_timeout="100ms"))
+    bind = await a_bind(smsc)
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        mo(bind, "yes")
+        await smsc.until(lambda: smsc.acknowledged)
+        other.execute("ROLLBACK")
+    statuses = [answer.status for answer in smsc.acknowledged]
+    for _ in range(100):
+        if statuses[-1] == 0:
+            break
+        mo(bind, "yes")
+        await smsc.until(lambda: len(smsc.acknowledged) > len(statuses))  # noqa: B023
+        statuses = [answer.status for answer in smsc.acknowledged]
+    assert (statuses[0], statuses[-1]) == (0x64, 0)
+    [event] = await site.told(1)
+    assert event["data"]["text"] == "yes"
+    assert len((await site.get("/v1/inbound"))["messages"]) == 1
+    await acknowledged(smsc, mo(bind, "yes"))
+    await site.told(2)
+    assert len((await site.get("/v1/inbound"))["messages"]) == 2
