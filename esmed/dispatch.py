@@ -450,7 +450,7 @@ class Dispatch:
 
     def _redirect(self, queued: Queued, route: routing.Route, now: Millis) -> None:
         note = f"{', '.join(queued.via)} gone; {route.reason}"
-        self._requeue(queued, route.via, now, note=note, drop_plan=True)
+        self._requeue(queued, route.via, now, note=note)
 
     def _requeue(
         self,
@@ -460,7 +460,6 @@ class Dispatch:
         *,
         due_at: Millis | None = None,
         note: str | None = None,
-        drop_plan: bool = False,
     ) -> None:
         """Have what was not handed over wait elsewhere, or longer."""
         requeue = base.Requeue(
@@ -469,7 +468,6 @@ class Dispatch:
             due_at=queued.due_at if due_at is None else due_at,
             via=via,
             tries=queued.tries,
-            drop_plan=drop_plan,
             error=None,
             note=note,
         )

@@ -123,7 +123,6 @@ def requeue(
     due_at: Millis,
     via: tuple[str, ...],
     tries: int,
-    drop_plan: bool,
     error: Fault | None,
     note: str | None = None,
 ) -> None:
@@ -140,7 +139,9 @@ def requeue(
     progress.tries = tries
     progress.error = error or progress.error
     progress.note = note or progress.note
-    if drop_plan and not begun:
+    if progress.plan is not None and not begun and progress.plan.connector not in via:
+        # Where it is split as it was, all copies of a part are alike on the phone: any
+        # of them may have been taken although nobody has told us.
         progress.plan = None
     record.via = via
     record.due_at = due_at
@@ -184,7 +185,6 @@ def resolve(record: Record, at: Millis, *, resend: bool) -> bool:
             due_at=at,
             via=record.via if progress.plan is None else (progress.plan.connector,),
             tries=progress.tries,
-            drop_plan=False,
             error=None,
         )
     else:
@@ -271,7 +271,6 @@ def _heard(record: Record, at: Millis) -> None:
             due_at=at,
             via=record.via,
             tries=record.progress.tries,
-            drop_plan=False,
             error=None,
         )
 

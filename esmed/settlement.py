@@ -175,7 +175,6 @@ def _wait(
             due_at=queued.due_at if due_at is None else due_at,
             via=via or ((case.connector,) if case.begun else case.via),
             tries=queued.tries if tries is None else tries,
-            drop_plan=not case.begun,
             error=error,
         )
     )

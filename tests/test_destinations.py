@@ -43,7 +43,6 @@ def requeue(one: Queued, due_at: int) -> base.Requeue:
         due_at=due_at,
         via=("c",),
         tries=1,
-        drop_plan=True,
         error=None,
     )
 

@@ -86,14 +86,13 @@ def mark(one: Record, on_unknown: OnUnknown = "hold", *, parts: int = 1) -> bool
 
 
 def requeue(
-    one: Record, *, drop_plan: bool = False, error: Fault | None = None
+    one: Record, *, via: tuple[str, ...] = ("backup",), error: Fault | None = None
 ) -> None:
     lifecycle.requeue(
         one,
         due_at=T0 + 9000,
-        via=("backup",),
+        via=via,
         tries=3,
-        drop_plan=drop_plan,
         error=error,
     )
 
@@ -315,10 +314,17 @@ class TestMark:
         assert one.progress.connector == "carrier"
         assert lifecycle.waits_for(one) is None
 
+    def test_waiting_for_the_same_connector_it_stays_split_as_it_was(self) -> None:
+        """A part of it may have been taken by an SMSC that never said so."""
+        one = record()
+        mark(one, "resend", parts=3)
+        requeue(one, via=("backup", "carrier"))
+        assert one.progress.plan == plan(3)
+
     def test_another_connector_may_need_fewer_parts(self) -> None:
         one = record()
         mark(one, "resend", parts=3)
-        requeue(one, drop_plan=True)
+        requeue(one)
         assert one.progress.plan is None
         mark(one, "resend", parts=2)
         assert len(one.progress.segments) == 2
@@ -571,7 +577,7 @@ class TestLongMessages:
     def test_what_is_left_waits_and_is_still_submitting(self) -> None:
         one = begun()
         report(one, S.DELIVERED, part=2)
-        requeue(one, drop_plan=True)
+        requeue(one)
         assert state_of(one) is S.SUBMITTING
         assert one.progress.plan == plan(2)
         assert not lifecycle.cancel(one, T0)

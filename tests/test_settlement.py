@@ -58,7 +58,6 @@ def requeue(
     due_at: int = T0,
     via: tuple[str, ...] = ("carrier", "backup"),
     tries: int = 0,
-    drop_plan: bool = True,
     error: Fault | None = None,
 ) -> Verdict:
     return Verdict(
@@ -68,7 +67,6 @@ def requeue(
             due_at=due_at,
             via=via,
             tries=tries,
-            drop_plan=drop_plan,
             error=error,
         )
     )
@@ -100,7 +98,7 @@ class TestReturned:
 
     def test_a_part_was_taken(self) -> None:
         one = case(returned=True, accepted=True)
-        assert verdict(one) == requeue(via=("carrier",), drop_plan=False)
+        assert verdict(one) == requeue(via=("carrier",))
 
     def test_the_validity_has_ended(self) -> None:
         one = case(returned=True, expires_at=NOW)
@@ -136,7 +134,6 @@ class TestRefusals:
             due_at=NOW + 5000,
             via=("carrier",),
             tries=1,
-            drop_plan=False,
             error=BUSY.fault,
         )
 
@@ -151,7 +148,6 @@ class TestRefusals:
             due_at=NOW + 5000,
             via=("carrier",),
             tries=1,
-            drop_plan=False,
             error=BUSY.fault,
         )
 
@@ -159,7 +155,7 @@ class TestRefusals:
 class TestUnanswered:
     def test_resend(self) -> None:
         assert verdict(case(unknown=LOST)) == requeue(
-            via=("carrier",), drop_plan=False, error=UNANSWERED
+            via=("carrier",), error=UNANSWERED
         )
 
     def test_hold(self) -> None:

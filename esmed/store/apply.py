@@ -128,7 +128,6 @@ def _requeue(unit: Unit, op: base.Requeue) -> None:
             due_at=op.due_at,
             via=op.via,
             tries=op.tries,
-            drop_plan=op.drop_plan,
             error=op.error,
             note=op.note,
         ),

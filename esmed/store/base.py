@@ -88,8 +88,6 @@ class Requeue(Struct, frozen=True, kw_only=True, gc=False):
     due_at: Millis
     via: tuple[str, ...]
     tries: int
-    drop_plan: bool
-    """Whether another connector may split it anew."""
     error: Fault | None
     note: str | None = None
     """Why it goes this way, if that is another than before."""

@@ -62,7 +62,6 @@ def requeue(seq: int = 1, **fields: Any) -> base.Requeue:
             "due_at": T0 + 7000,
             "via": ("backup",),
             "tries": 1,
-            "drop_plan": True,
             "error": fault(FaultClass.TEMPORARY),
             **fields,
         }
@@ -361,7 +360,7 @@ class TestPages:
         await bench.do(
             mark(on_unknown="resend", parts=2),
             accepted(parts=2),
-            requeue(due_at=T0, tries=4, via=VIA, drop_plan=False),
+            requeue(due_at=T0, tries=4, via=VIA),
         )
         (queued,) = (await bench.one(page())).messages
         assert queued.id == "message-1"

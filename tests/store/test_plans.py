@@ -114,9 +114,7 @@ async def test_queue(shut: Bench, recorder: Recorder) -> None:
 
 async def test_messages(shut: Bench, recorder: Recorder) -> None:
     mark = base.Mark(seq=20, plan=plan(2), at=T0, on_unknown="hold", deadline=T0 + DAY)
-    requeue = base.Requeue(
-        seq=21, at=T0, due_at=T0, via=("new",), tries=1, drop_plan=True, error=None
-    )
+    requeue = base.Requeue(seq=21, at=T0, due_at=T0, via=("new",), tries=1, error=None)
     finish = base.Finish(seq=22, state=MessageState.FAILED, error=fault(), at=T0)
     with recorder.all_search(shut):
         await shut.accept(record(40), record(41))

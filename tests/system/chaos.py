@@ -1,7 +1,10 @@
 """What goes wrong in the chaos test, and when: faults of links, deaths, a deaf sink."""
 
 import asyncio
+import itertools
+import json
 import random
+import re
 import shlex
 import signal
 import time
@@ -12,7 +15,8 @@ from statistics import median
 from typing import Any, Final
 
 from fakes.hook import Behaviour, Drop, Hang, Hook, HookSink
-from system.processes import Daemon, Smsc
+from system.processes import Daemon, Smsc, until
+from system.set_up import SECRET, WINDOW
 
 from esmed.simulator.faults import parse
 from esmed.simulator.kinds import KINDS
@@ -23,6 +27,36 @@ RESPONSE_TIMEOUT: Final = 12
 SILENT: Final = 8
 """Seconds: longer than it takes to lose a silent link, so no lost response is without
 a break, and shorter than RESPONSE_TIMEOUT."""
+
+SETTLES: Final = 600
+"""Seconds for all to end once nothing goes wrong any more: pauses have grown."""
+
+_CONFIG: Final = f"""
+store: {{{{url: "sqlite:///chaos.db"}}}}
+http: {{{{listen: ["127.0.0.1:0"], max_queued: {{max_queued}}}}}}
+webhooks: {{{{url: "{{hook}}", secret: {SECRET}, timeout: 2s}}}}
+connectors:
+  carrier:
+    kind: smpp
+    hosts: [{{{{address: "{{primary}}"}}}}, {{{{address: "{{backup}}"}}}}]
+    system_id: me
+    password: hush
+    window: {WINDOW}
+    reconnect: {{{{min: 50ms, max: 1s}}}}
+    failback_after: 3s
+    connect_timeout: 3s
+    bind_timeout: 3s
+    enquire_link: {ENQUIRE_LINK}s
+    enquire_link_timeout: {ENQUIRE_LINK}s
+    response_timeout: {RESPONSE_TIMEOUT}s
+    hold_timeout: 20s
+    receipt_timeout: 30s
+    reassembly_timeout: 30s
+    unmatched_ttl: 1m
+    system_type: "{{system_type}}"
+    retry: {{{{attempts: 20, min: 200ms, max: 5s}}}}
+routes: [{{{{via: [carrier]}}}}]
+"""
 
 FAULTS: Final = (
     "refuse_connect for=4",
@@ -79,6 +113,24 @@ FAULTS: Final = (
     'mo text="x" concat=udh16 count=3',
 )
 """At least one of each kind of the simulator."""
+
+
+def config(
+    hook: HookSink,
+    primary: str,
+    backup: str,
+    *,
+    max_queued: int = 1_000_000,
+    system_type: str = "",
+) -> str:
+    """One account at two hosts, and little patience; a reload changes the last two."""
+    return _CONFIG.format(
+        hook=hook.url(),
+        primary=primary,
+        backup=backup,
+        max_queued=max_queued,
+        system_type=system_type,
+    )
 
 
 @dataclass(slots=True)
@@ -192,11 +244,16 @@ class Chaos:
     counts: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
     """Of the daemon's last life."""
+    is_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the daemon may not be told anything."""
 
     @property
     def works(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         """Each goes on until it is cancelled."""
-        return [self.faults, self.deaths, self.deafness, self.daemon_deaths]
+        return [
+            *(self.faults, self.deaths, self.deafness),
+            *(self.daemon_deaths, self.reloads),
+        ]
 
     async def faults(self) -> None:
         """Every fault in turn, each time in another order, most on the primary."""
@@ -230,22 +287,23 @@ class Chaos:
             self.counts["application failed"] += 1
 
     async def daemon_deaths(self) -> None:
-        """In the first third the daemon is killed, stopped and told to reload; what
-        lives then lives on, so that its memory can be watched."""
+        """In the first third the daemon is killed and stopped; what lives then lives
+        on, so that its memory can be watched."""
         while time.monotonic() - self.began < self.seconds / 3:
             await asyncio.sleep(
                 self.draw.uniform(0.5, 1.5) * min(25, self.seconds / 15)
             )
             how = self.draw.choice(("killed", "killed", "stopped", "killed at start"))
-            if how == "stopped":
-                assert await self.daemon.stop(limit=120) == 0
-            else:
-                self.daemon.kill()
-            if how == "killed at start":
-                self.daemon.spawn()
-                await asyncio.sleep(self.draw.uniform(0, 1.5))
-                self.daemon.kill()
-            await self.daemon.start()
+            async with self.is_up:
+                if how == "stopped":
+                    assert await self.daemon.stop(limit=120) == 0
+                else:
+                    self.daemon.kill()
+                if how == "killed at start":
+                    self.daemon.spawn()
+                    await asyncio.sleep(self.draw.uniform(0, 1.5))
+                    self.daemon.kill()
+                await self.daemon.start()
             self.counts[f"daemon {how}"] += 1
         while True:
             self.samples.append(
@@ -255,10 +313,36 @@ class Chaos:
             )
             await asyncio.sleep(0.5)
 
+    async def reloads(self) -> None:
+        """The operator changes something: what needs no new binds, what does, and what
+        cannot be."""
+        primary, backup = (host.process.address for host in self.hosts)
+        for number in itertools.count(1):
+            await asyncio.sleep(self.draw.uniform(0.5, 1.5) * min(40, self.seconds / 8))
+            how = self.draw.choice(("adjusted", "changed", "refused"))
+            text = config(
+                self.sink,
+                primary,
+                backup,
+                max_queued=1_000_000 + number,
+                system_type=f"type{number}" if how == "changed" else "",
+            )
+            async with self.is_up:
+                told = self._told()
+                self.daemon.config_path.write_text(
+                    text + "nonsense: 1\n" if how == "refused" else text
+                )
+                self.daemon.send_signal(signal.SIGHUP)
+                await until(lambda: self._told() > told, self.daemon.log, limit=120)  # noqa: B023
+            self.counts[f"reload {how}"] += 1
+
+    def _told(self) -> int:
+        return len(re.findall(r"config\.(?:reloaded|refused)", self.daemon.log))
+
     async def end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """Stop it, and mend what is broken."""
-        for host in self.hosts:
-            await host.lock.acquire()
+        for lock in (self.is_up, *(host.lock for host in self.hosts)):
+            await lock.acquire()
         for task in tasks:
             task.cancel()
         self.sink.behave("/hook", 200)
@@ -283,3 +367,35 @@ def _middle(samples: list[Sample]) -> Sample:
 def _fields(fault: str) -> dict[str, str]:
     kind, *fields = shlex.split(fault)
     return {"kind": kind, **dict(field.split("=", 1) for field in fields)}
+
+
+async def settled(daemon: Daemon, hook: HookSink) -> list[dict[str, Any]]:
+    """Wait for every message to have ended, and for its webhook; all messages."""
+    deadline = time.monotonic() + SETTLES
+    waiting = ("scheduled", "queued", "submitting", "submitted", "buffered")
+    for state in waiting:
+        while page := await daemon.get(f"/v1/messages?state={state}&limit=3"):
+            if not page["messages"] and page["next"] is None:
+                break
+            assert time.monotonic() < deadline, page
+            await asyncio.sleep(1)
+    messages = await daemon.messages()
+    wanted = {message["id"] for message in messages}
+    while True:
+        told = {json.loads(each.body)["data"]["id"] for each in hook.received}
+        if wanted <= told:
+            return messages
+        assert time.monotonic() < deadline, len(wanted - told)
+        await asyncio.sleep(3)
+
+
+async def inbound(daemon: Daemon) -> list[dict[str, Any]]:
+    """All MO messages."""
+    found: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = await daemon.get(f"/v1/inbound?limit=1000{after}")
+        found += page["messages"]
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"

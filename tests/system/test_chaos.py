@@ -4,57 +4,38 @@ ESMED_CHAOS_MINUTES says for how long (30): 1.5 will do while something is chang
 """
 
 import asyncio
-import json
 import os
 import random
 import sys
-import time
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from fakes.hook import HookSink
 from system.accounts import Book, Load, journal, per_break, reckon
-from system.chaos import ENQUIRE_LINK, FAULTS, RESPONSE_TIMEOUT, Chaos, Host, Phones
-from system.processes import Bench, Daemon
-from system.set_up import KEY, SECRET, WINDOW
+from system.chaos import (
+    FAULTS,
+    RESPONSE_TIMEOUT,
+    SETTLES,
+    Chaos,
+    Host,
+    Phones,
+    config,
+    inbound,
+    settled,
+)
+from system.processes import Bench
+from system.set_up import KEY, WINDOW
 
 from esmed.simulator.faults import parse
 from esmed.simulator.kinds import KINDS
 
 MINUTES: Final = float(os.environ.get("ESMED_CHAOS_MINUTES", "30"))
-SETTLES: Final = 600
-"""Seconds for all to end once nothing goes wrong any more: pauses have grown."""
 GROWTH: Final = 1.1, 6.0
 """How much larger the daemon may be in the last quarter of its life than in the second,
 and by how many MiB beside: caches that were not full yet, and a heap with holes."""
 DESCRIPTORS: Final = 4
 """A connection that was closed a moment ago, a reader of the store."""
 
-_CONFIG: Final = f"""
-store: {{{{url: "sqlite:///chaos.db"}}}}
-http: {{{{listen: ["127.0.0.1:0"]}}}}
-webhooks: {{{{url: "{{hook}}", secret: {SECRET}, timeout: 2s}}}}
-connectors:
-  carrier:
-    kind: smpp
-    hosts: [{{{{address: "{{primary}}"}}}}, {{{{address: "{{backup}}"}}}}]
-    system_id: me
-    password: hush
-    window: {WINDOW}
-    reconnect: {{{{min: 50ms, max: 1s}}}}
-    failback_after: 3s
-    connect_timeout: 3s
-    bind_timeout: 3s
-    enquire_link: {ENQUIRE_LINK}s
-    enquire_link_timeout: {ENQUIRE_LINK}s
-    response_timeout: {RESPONSE_TIMEOUT}s
-    hold_timeout: 20s
-    receipt_timeout: 30s
-    reassembly_timeout: 30s
-    unmatched_ttl: 1m
-    retry: {{{{attempts: 20, min: 200ms, max: 5s}}}}
-routes: [{{{{via: [carrier]}}}}]
-"""
 _SMSC: Final = (
     *("--response-delay", "20ms", "--receipt-delay", "300ms", "--keep", "5000"),
     # A link that is lost says enough; an answer may be late because of a stall.
@@ -74,9 +55,7 @@ async def test_chaos(processes: Bench, hook: HookSink):
     for host in hosts:
         await host.process.start()
     primary, backup = (host.process.address for host in hosts)
-    daemon = processes.daemon(
-        _CONFIG.format(hook=hook.url(), primary=primary, backup=backup)
-    )
+    daemon = processes.daemon(config(hook, primary, backup))
     await daemon.start()
     await daemon.bound()
     book = Book()
@@ -124,35 +103,3 @@ async def test_chaos(processes: Bench, hook: HookSink):
     assert all(each.is_signed_by(KEY) for each in hook.received)
     assert last.resident <= second.resident * GROWTH[0] + GROWTH[1]
     assert last.descriptors <= second.descriptors + DESCRIPTORS
-
-
-async def settled(daemon: Daemon, hook: HookSink) -> list[dict[str, Any]]:
-    """Wait for every message to have ended, and for its webhook; all messages."""
-    deadline = time.monotonic() + SETTLES
-    waiting = ("scheduled", "queued", "submitting", "submitted", "buffered")
-    for state in waiting:
-        while page := await daemon.get(f"/v1/messages?state={state}&limit=3"):
-            if not page["messages"] and page["next"] is None:
-                break
-            assert time.monotonic() < deadline, page
-            await asyncio.sleep(1)
-    messages = await daemon.messages()
-    wanted = {message["id"] for message in messages}
-    while True:
-        told = {json.loads(each.body)["data"]["id"] for each in hook.received}
-        if wanted <= told:
-            return messages
-        assert time.monotonic() < deadline, len(wanted - told)
-        await asyncio.sleep(3)
-
-
-async def inbound(daemon: Daemon) -> list[dict[str, Any]]:
-    """All MO messages."""
-    found: list[dict[str, Any]] = []
-    after = ""
-    while True:
-        page = await daemon.get(f"/v1/inbound?limit=1000{after}")
-        found += page["messages"]
-        if page["next"] is None:
-            return found
-        after = f"&after={page['next']}"
