@@ -2,7 +2,7 @@
 
 Septets travel one per octet, as nearly every SMSC wants them over SMPP; ``pack`` and
 ``unpack`` turn them into the octets of the air interface and back.
-National language tables (§6.2.1.2.1) are not supported.
+The tables of national languages (§6.2.1.2) are in ``national``.
 """
 
 import re
