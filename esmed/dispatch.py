@@ -28,7 +28,6 @@ from esmed.models import (
     Accepted,
     Deferred,
     Fault,
-    FaultClass,
     MessageState,
     Millis,
     PartResult,
@@ -39,6 +38,7 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
+from esmed.orphans import Orphans
 from esmed.queue import Queue
 from esmed.settlement import EXPIRED, Case, Terms, settle
 from esmed.store import base
@@ -73,6 +73,7 @@ class Dispatch:
         self._retention = retention
         self._queue = Queue(store, clock, connectors, self._wake_all)
         self._custody = self._queue.custody
+        self._orphans = Orphans(self._queue)
         self._destinations = Destinations()
         self._active: dict[int, Case] = {}
         self._given_back: list[Case] = []
@@ -275,8 +276,7 @@ class Dispatch:
         for name in ready:
             if name in self.connectors:
                 self._serve(name, now)
-        for lane in self._queue.orphans:
-            self._give_up(lane, now)
+        self._orphans.part(self._router, now)
 
     def _serve(self, name: str, now: Millis) -> None:
         connector = self.connectors[name]
@@ -350,12 +350,12 @@ class Dispatch:
         accepted = {*queued.accepted, *self._custody.taken_late(queued.seq)}
         plan = queued.plan
         if queued.expires_at <= now:
-            self._end(queued, MessageState.EXPIRED, EXPIRED, now)
+            self._queue.end(queued, MessageState.EXPIRED, EXPIRED, now)
             return None
         send_at = queued.request.send_at
         if (send_at or 0) > now and not self.connectors[name].schedules:
             # It was to be kept by a next hop, which does that no more.
-            self._requeue(queued, queued.via, now, due_at=send_at)
+            self._queue.requeue(queued, queued.via, now, due_at=send_at)
             return None
         if plan is not None and plan.connector != name and accepted:
             self._queue.leave_to(plan.connector, queued)
@@ -367,7 +367,7 @@ class Dispatch:
             else:
                 made = self.connectors[name].plan(queued.request)
             if isinstance(made, Fault):
-                self._end(queued, MessageState.REJECTED, made, now)
+                self._queue.end(queued, MessageState.REJECTED, made, now)
                 return None
             plan = made
         parts = [n for n in range(1, len(plan.parts) + 1) if n not in accepted]
@@ -377,7 +377,7 @@ class Dispatch:
         until = self._destinations.wait(name, queued, now)
         if until is not None:
             due_at = min(until, queued.expires_at)
-            self._requeue(queued, lane.via, now, due_at=due_at)
+            self._queue.requeue(queued, lane.via, now, due_at=due_at)
             return None
         case = Case(
             job=Job(queued, plan, parts, reason),
@@ -424,65 +424,6 @@ class Dispatch:
 
         self._store.duty([mark], done)
         return False
-
-    def _give_up(self, lane: Lane, now: Millis) -> None:
-        """Route anew what no connector of its list may take any more, or end it."""
-        names = ", ".join(lane.via)
-        fault = Fault(
-            FaultClass.ACCOUNT, None, f"connector {names} is not configured any more"
-        )
-        while lane.queue:
-            queued = lane.queue.popleft()
-            if self._custody.may_go(queued):
-                route = self._other_route(queued)
-                if route is None:
-                    self._end(queued, MessageState.FAILED, fault, now)
-                else:
-                    self._redirect(queued, route, now)
-        self._queue.refill(lane)
-
-    def _other_route(self, queued: Queued) -> routing.Route | None:
-        """Return the way a message would be given today; None if it has to go its own:
-        a next hop has a part of it."""
-        if queued.accepted or self._custody.taken_late(queued.seq):
-            return None
-        return self._router.route(queued.request, queued.client)
-
-    def _redirect(self, queued: Queued, route: routing.Route, now: Millis) -> None:
-        note = f"{', '.join(queued.via)} gone; {route.reason}"
-        self._requeue(queued, route.via, now, note=note)
-
-    def _requeue(
-        self,
-        queued: Queued,
-        via: tuple[str, ...],
-        now: Millis,
-        *,
-        due_at: Millis | None = None,
-        note: str | None = None,
-    ) -> None:
-        """Have what was not handed over wait elsewhere, or longer."""
-        requeue = base.Requeue(
-            seq=queued.seq,
-            at=now,
-            due_at=queued.due_at if due_at is None else due_at,
-            via=via,
-            tries=queued.tries,
-            error=None,
-            note=note,
-        )
-
-        def done(_: list[Any]) -> None:
-            self._custody.drop(queued.seq)
-            self._queue.look_for(requeue, queued.request.priority)
-
-        self._store.duty([requeue], done)
-
-    def _end(
-        self, queued: Queued, state: MessageState, fault: Fault, now: Millis
-    ) -> None:
-        finish = base.Finish(seq=queued.seq, state=state, error=fault, at=now)
-        self._store.duty([finish], lambda _: self._custody.drop(queued.seq))
 
     # --- what follows ----------------------------------------------------------------
 

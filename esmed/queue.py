@@ -16,7 +16,7 @@ from msgspec import structs
 from esmed.clock import Clock
 from esmed.custody import Custody
 from esmed.lanes import PAGE, Lane
-from esmed.models import Millis, Priority, Queued, Record
+from esmed.models import Fault, MessageState, Millis, Priority, Queued, Record
 from esmed.store import base
 
 
@@ -136,6 +136,39 @@ class Queue:
         """Have a message wait for one connector only."""
         self._lane((name,), queued.request.priority).queue.append(queued)
         self._wake((name,))
+
+    def requeue(
+        self,
+        queued: Queued,
+        via: tuple[str, ...],
+        now: Millis,
+        *,
+        due_at: Millis | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Have what was not handed over wait elsewhere, or longer."""
+        requeue = base.Requeue(
+            seq=queued.seq,
+            at=now,
+            due_at=queued.due_at if due_at is None else due_at,
+            via=via,
+            tries=queued.tries,
+            error=None,
+            note=note,
+        )
+
+        def done(_: list[Any]) -> None:
+            self.custody.drop(queued.seq)
+            self.look_for(requeue, queued.request.priority)
+
+        self._store.duty([requeue], done)
+
+    def end(
+        self, queued: Queued, state: MessageState, fault: Fault, now: Millis
+    ) -> None:
+        """Have what was not handed over come to an end."""
+        finish = base.Finish(seq=queued.seq, state=state, error=fault, at=now)
+        self._store.duty([finish], lambda _: self.custody.drop(queued.seq))
 
     def look_for(self, requeue: base.Requeue, priority: Priority) -> None:
         """Find a message on disk, where it waits again."""

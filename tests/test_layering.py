@@ -177,6 +177,7 @@ LAYERS = (
             "esmed.log",
             "esmed.meters",
             "esmed.metrics",
+            "esmed.orphans",
             "esmed.queue",
             "esmed.recall",
             "esmed.roster",

@@ -180,6 +180,28 @@ def test_links_know_nothing_that_changes_without_a_new_bind(name: str) -> None:
     assert not used(Path(folder) / f"{name}.py") & SmppConfig.in_place
 
 
+def read_by(method: str) -> set[str]:
+    """The keys that a method of `SmppConnector` reads."""
+    (folder,) = esmed.smpp.__path__
+    tree = ast.parse((Path(folder) / "connector.py").read_text(encoding="utf-8"))
+    (body,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == method
+    )
+    return {
+        node.attr
+        for node in ast.walk(body)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "config"
+    }
+
+
+def test_what_changes_in_place_is_given_anew_to_those_who_were_given_it() -> None:
+    given = read_by("__init__") & SmppConfig.in_place
+    assert given
+    assert given <= read_by("configure")
+
+
 def test_that_would_be_found() -> None:
     (folder,) = esmed.smpp.__path__
     assert {"bind_timeout", "system_id"} <= used(Path(folder) / "link.py")

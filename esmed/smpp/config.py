@@ -117,7 +117,8 @@ class Config(ConnectorConfig):
     """One account at one SMSC. Times are seconds, `rate` is PDUs per second."""
 
     in_place: ClassVar[frozenset[str]] = ConnectorConfig.in_place | {
-        *("rate", "adaptive", "window", "default_from", "source", "source_format"),
+        *("rate", "adaptive", "window", "shares", "national"),
+        *("default_from", "source", "source_format"),
         *("sender_alphabet", "destination", "destination_format", "mo_prefixes"),
         *("gsm7_data_coding", "ucs2_data_coding", "alphabet", "extension"),
         *("concatenation", "max_parts", "short_message_max", "submit_with"),
