@@ -6,6 +6,7 @@ has bounds, gets problem details like everybody, and nothing that it sent is in 
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from aiohttp import web
@@ -24,6 +25,9 @@ reverse proxies keep their connections, so that it is they who close them."""
 ANSWER_WITHIN: Final = 60.0
 """Seconds in which a client must have read an answer, but for what buffers hold."""
 _SMALL: Final = 65_536  # octets that the transport takes without anybody reading
+
+Finished = tuple[web.StreamResponse, bool]
+"""What was written, and whether the connection broke meanwhile."""
 
 _log = log.get("api")
 
@@ -55,21 +59,30 @@ class Connection(web.RequestHandler):
         if self.transport is not None and self._traffic.is_fresh(self.transport):
             self.force_close()
 
-    async def finish_response(
+    def finish_response(
         self,
         request: web.BaseRequest,
         resp: web.StreamResponse,
         start_time: float | None,
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, Finished]:
         """Write the answer; who does not read a large one in time is cut off."""
+        writing = super().finish_response(request, resp, start_time)
         body = resp.body if isinstance(resp, web.Response) else None
         if not isinstance(body, bytes) or len(body) <= _SMALL:
-            return await super().finish_response(request, resp, start_time)
+            return writing
+        return self._within(writing, request, resp)
+
+    async def _within(
+        self,
+        writing: Coroutine[Any, Any, Finished],
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+    ) -> Finished:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                return await super().finish_response(request, resp, start_time)
+                return await writing
         except TimeoutError:
-            _log.debug("api.unread", peer=request.remote, octets=len(body))
+            _log.debug("api.unread", peer=request.remote)
             if self.transport is not None:
                 self.transport.abort()
             return resp, True
