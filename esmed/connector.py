@@ -150,6 +150,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """What a connector can do about a part that the next hop has."""
 
     cancel: bool = False
+    query: bool = False
 
 
 class Operation(Struct, frozen=True):
@@ -250,6 +251,13 @@ class Connector(Protocol):
     async def cancel(self, sent: Sent) -> Fault | None:
         """Have the next hop drop a part; None: it has. Why not is a value, too, and so
         is no answer: it ends within seconds."""
+
+    async def query(self, sent: Sent) -> ReceiptIn | Fault:
+        """Ask the next hop what has become of a part, likewise.
+
+        ``buffered``: it is still on its way. A fault of the class ``temporary``: it may
+        be asked again.
+        """
 
     def operations(self) -> Sequence[Operation]:
         """Tell what else it can do."""

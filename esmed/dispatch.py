@@ -40,6 +40,7 @@ from esmed.models import (
 )
 from esmed.orphans import Orphans
 from esmed.queue import Queue
+from esmed.resolver import Resolver
 from esmed.settlement import EXPIRED, Case, Terms, settle
 from esmed.store import base
 from pdu.receipt import canonical_id
@@ -74,6 +75,7 @@ class Dispatch:
         self._queue = Queue(store, clock, connectors, self._wake_all)
         self._custody = self._queue.custody
         self._orphans = Orphans(self._queue)
+        self._resolver = Resolver(store, clock, lambda: self.connectors)
         self._destinations = Destinations()
         self._active: dict[int, Case] = {}
         self._given_back: list[Case] = []
@@ -101,6 +103,7 @@ class Dispatch:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._resolver.stop()
 
     async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound
         """Wait until what connectors had is on disk, once they have been stopped.
@@ -248,6 +251,8 @@ class Dispatch:
     def committed(self, told: base.Committed) -> None:
         """Count what waits; write again after a fault."""
         self._queue.count(told.changes)
+        if told.overdue:
+            self._resolver.ask(told.overdue)
         if self._frozen:
             self._freeze(frozen=False)
             self._wake_all(self.connectors)
@@ -502,7 +507,8 @@ class Dispatch:
                 now=now,
                 limit=_SWEEP_ROWS,
                 retention=self._retention,
-                busy=frozenset(self._active),
+                busy=self._resolver.pending | self._active.keys(),
+                ask=self._resolver.askable,
             )
             more = False
             try:

@@ -17,13 +17,14 @@ and after to learn what to announce, and ``apply_receipt`` says whether it was n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Container, Sequence
+from typing import Final, Literal
 
 from esmed import parts as segments
 from esmed.models import (
     FINAL_STATES,
     Accepted,
+    Attempt,
     Fault,
     FaultClass,
     MessageState,
@@ -35,6 +36,9 @@ from esmed.models import (
     Record,
     Segment,
 )
+
+ASK_AGAIN: Final = (60, 240, 960, 3840, 15_360)
+"""Seconds after which the next hop is asked again, as often as that."""
 
 
 def is_final(record: Record) -> bool:
@@ -242,6 +246,38 @@ def expire(record: Record, now: Millis) -> None:
                     FaultClass.TEMPORARY, None, "no receipt within receipt_timeout"
                 )
         _settle(record, now)
+
+
+def unheard(record: Record, asked: Container[str]) -> list[tuple[int, Attempt]]:
+    """Return what these connectors are to be asked for, now that its deadline has come:
+    parts and attempts that were taken and have not ended. Not for ever."""
+    progress = record.progress
+    if progress.state not in segments.TAKEN or progress.asked >= len(ASK_AGAIN):
+        return []
+    return [
+        (segment.part, attempt)
+        for segment in progress.segments
+        if segment.state not in FINAL_STATES
+        for attempt in segment.attempts
+        if attempt.outcome == "accepted"
+        and attempt.smsc_id
+        and attempt.connector in asked
+        and not segments.ended(attempt)
+    ]
+
+
+def put_off(record: Record, now: Millis) -> None:
+    """Wait for the answer to a question, and for news after it."""
+    progress = record.progress
+    progress.receipts_until = now + ASK_AGAIN[progress.asked] * 1000
+    progress.asked += 1
+    record.deadline = progress.receipts_until
+
+
+def give_up(record: Record, at: Millis) -> None:
+    """End a message of whose parts nothing more will be heard."""
+    if record.progress.state in segments.TAKEN:
+        expire(record, at)
 
 
 def apply_receipt(

@@ -210,6 +210,8 @@ class Progress(Struct, array_like=True, kw_only=True, gc=False):
     """What a restart does about parts that may have been written (set by the mark)."""
     receipts_until: Millis | None = None
     """When the wait for the receipts of the parts that were taken ends."""
+    asked: int = 0
+    """How often the next hop was asked what became of them."""
 
 
 class Record(Struct, kw_only=True, gc=False):

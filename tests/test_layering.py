@@ -180,6 +180,7 @@ LAYERS = (
             "esmed.orphans",
             "esmed.queue",
             "esmed.recall",
+            "esmed.resolver",
             "esmed.roster",
             "esmed.sdnotify",
             "esmed.supervision",

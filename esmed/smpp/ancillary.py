@@ -1,16 +1,17 @@
-"""Requests about a message that the SMSC has: cancel_sm, SMPP 3.4 §4.9. Pure.
+"""Requests about a message that the SMSC has: cancel_sm and query_sm. Pure.
 
-It is named by the id of its submit_sm_resp, so what was never answered cannot be asked
-for. Addresses are those of its submit_sm. SMSCs that cannot do it say generic_nack, or
-an error, or nothing at all.
+SMPP 3.4 §4.8 and §4.9. Both name it by the id of its submit_sm_resp, so what was never
+answered cannot be asked for. Addresses are those of its submit_sm, as both want. SMSCs
+that can do neither say generic_nack, or an error, or nothing at all.
 """
 
 from typing import Final
 
 from esmed.connector import Sent
-from esmed.models import Fault, FaultClass
+from esmed.models import Fault, FaultClass, MessageState, Millis, ReceiptIn
 from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
+from esmed.smpp.receipts import keys
 from esmed.smpp.status import describe
 from pdu import (
     CancelSm,
@@ -18,7 +19,10 @@ from pdu import (
     CommandStatus,
     GenericNack,
     Pdu,
+    QuerySm,
+    QuerySmResp,
 )
+from pdu.receiptstate import BY_MESSAGE_STATE, STAT_OF
 
 _UNSUPPORTED: Final = int(CommandStatus.ESME_RINVCMDID)
 
@@ -26,8 +30,10 @@ _UNSUPPORTED: Final = int(CommandStatus.ESME_RINVCMDID)
 class Ancillary:
     """How one connector asks about what it has sent, and reads what it is told."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, name: str, config: Config) -> None:
+        self._name = name
         self._addresses = Addresses(config)
+        self._id_form = config.id_form
 
     def cancel_sm(self, sent: Sent) -> CancelSm | Fault:
         """Ask to drop a part. By its id alone, so service_type stays empty."""
@@ -47,11 +53,44 @@ class Ancillary:
             destination_addr=destination,
         )
 
+    def query_sm(self, sent: Sent) -> QuerySm | Fault:
+        """Ask what has become of a part."""
+        source = self._addresses.source(sent.request.from_)
+        if isinstance(source, Fault):
+            return source
+        return QuerySm(
+            message_id=sent.smsc_id,
+            source_addr_ton=source[0],
+            source_addr_npi=source[1],
+            source_addr=source[2],
+        )
+
     def cancelled(self, pdu: Pdu) -> Fault | None:
         """Read the answer to a cancel_sm; None: the SMSC has dropped it."""
         if isinstance(pdu, CancelSmResp) and not pdu.status:
             return None
         return _refusal(pdu)
+
+    def found(self, pdu: Pdu, sent: Sent, now: Millis) -> ReceiptIn | Fault:
+        """Read the answer to a query_sm, as if it were a receipt."""
+        if not isinstance(pdu, QuerySmResp) or pdu.status:
+            return _refusal(pdu)
+        state = BY_MESSAGE_STATE.get(pdu.message_state)
+        if state is None:
+            detail = f"message_state {pdu.message_state} means nothing"
+            return Fault(FaultClass.PROTOCOL, None, detail)
+        return ReceiptIn(
+            connector=self._name,
+            host=sent.host,
+            smsc_id=sent.smsc_id,
+            keys=keys("same", sent.smsc_id),
+            state=MessageState(state),
+            stat=STAT_OF[pdu.message_state],
+            err=str(pdu.error_code) if pdu.error_code else "",
+            at=now,
+            source=sent.request.to,
+            text="query_sm",
+        )
 
 
 def _refusal(pdu: Pdu) -> Fault:

@@ -8,7 +8,7 @@ from esmed.models import Fault, FaultClass
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
 from esmed.smpp.sender import Sender
-from pdu import CancelSm, EncodeError, Pdu, command_name
+from pdu import CancelSm, EncodeError, Pdu, QuerySm, command_name
 
 MOST: Final = 10.0
 """Seconds that somebody waits for an answer, if ``response_timeout`` is not less."""
@@ -29,7 +29,7 @@ class Asker:
 
     async def ask(
         self,
-        request: CancelSm | Fault,
+        request: CancelSm | QuerySm | Fault,
         host: str,
         response_timeout: float,
     ) -> Pdu | Fault:

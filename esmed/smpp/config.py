@@ -125,7 +125,7 @@ class Config(ConnectorConfig):
         *("service_type", "esm_class", "protocol_id", "priority_flag"),
         *("schedule_format", "validity_format", "validity_max", "timezone"),
         *("receipts", "registered_delivery", "id_form"),
-        "cancel_sm",
+        *("cancel_sm", "query_sm"),
         *("profile", "tlvs", "mo_data_coding"),
         *("receipt_states", "receipt_errors", "receipt_pattern"),
         *("deliver_response_timeout", "deliver_response_error", "deliver_response_id"),
@@ -204,6 +204,8 @@ class Config(ConnectorConfig):
     id_form: Literal["same", "hex_in_response", "hex_in_receipt", "auto"] = "auto"
     cancel_sm: Annotated[bool, Boolean()] = True
     """Whether what was sent may be cancelled there."""
+    query_sm: Annotated[bool, Boolean()] = False
+    """Whether it is asked for when no receipt comes."""
     statuses: Mapping[StatusNumber, StatusAction] = field(default_factory=dict)
     """What a command_status means, where it is not what it usually does."""
     receipt_states: ReceiptStates = field(default_factory=dict)

@@ -32,7 +32,7 @@ from esmed.connector import (
     Usage,
 )
 from esmed.metrics import Limit, Metrics
-from esmed.models import Fault, Millis, PartResult, Plan, Request
+from esmed.models import Fault, Millis, PartResult, Plan, ReceiptIn, Request
 from esmed.smpp import asker
 from esmed.smpp.ancillary import Ancillary
 from esmed.smpp.asker import Asker, is_answer
@@ -88,7 +88,7 @@ class SmppConnector:
         self._encoder = Encoder(name, config)
         self._interpreter = Interpreter(name, config)
         self._deliveries = Deliveries(name, config, sink)
-        self._ancillary = Ancillary(config)
+        self._ancillary = Ancillary(name, config)
         self._sender = Sender(
             name,
             self._encoder,
@@ -183,7 +183,7 @@ class SmppConnector:
         if (config.rate, config.adaptive) != (before.rate, before.adaptive):
             # What was learned from refusals was learned under another ceiling.
             pace = _pace(config)
-        self._ancillary = Ancillary(config)
+        self._ancillary = Ancillary(self.name, config)
         if config.shares != before.shares:
             self._sender.backlog.share(config.shares.in_order)
         self._sender.configure(self._encoder, config.window, pace)
@@ -239,7 +239,8 @@ class SmppConnector:
     @property
     def capabilities(self) -> Capabilities:
         """As configured."""
-        return Capabilities(cancel=self._config.cancel_sm)
+        config = self._config
+        return Capabilities(cancel=config.cancel_sm, query=config.query_sm)
 
     def operations(self) -> Sequence[Operation]:
         """What an operator can ask for."""
@@ -343,6 +344,14 @@ class SmppConnector:
             answer if isinstance(answer, Fault) else self._ancillary.cancelled(answer)
         )
 
+    async def query(self, sent: Sent) -> ReceiptIn | Fault:
+        """Ask by query_sm, likewise."""
+        request, timeout = self._ancillary.query_sm(sent), self._config.response_timeout
+        answer = await self._asker.ask(request, sent.host, timeout)
+        if isinstance(answer, Fault):
+            return answer
+        return self._ancillary.found(answer, sent, self._clock.now_ms())
+
     # --- what links tell -------------------------------------------------------------
 
     def link_up(self, link: Link) -> None:
@@ -417,8 +426,8 @@ class SmppConnector:
             self._receive(link, link.transport, deliveries, wall)
         for result in late:
             self._sink.late(result)
+        self._note_idle()
         if results:
-            self._note_idle()
             self._sink.results(results)
         self._pump()
 

@@ -59,6 +59,7 @@ def _subject(operation: base.Operation) -> int | None:
             | base.Hold()
             | base.Cancel()
             | base.Recalled()
+            | base.GiveUp()
             | base.Resolve()
         ):
             return operation.seq
@@ -161,6 +162,10 @@ def _recalled(unit: Unit, op: base.Recalled) -> None:
     )
 
 
+def _give_up(unit: Unit, op: base.GiveUp) -> None:
+    unit.change(op.seq, op.at, lambda record: lifecycle.give_up(record, op.at))
+
+
 def _resolve(unit: Unit, op: base.Resolve) -> bool:
     return bool(
         unit.change(
@@ -225,6 +230,7 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.Hold: _hold,
     base.Cancel: _cancel,
     base.Recalled: _recalled,
+    base.GiveUp: _give_up,
     base.Resolve: _resolve,
     base.ReceiveMo: inbound.receive,
     base.SessionEnded: inbound.session_ended,

@@ -29,6 +29,7 @@ from esmed.models import (
     Queued,
     ReceiptIn,
     Record,
+    Request,
 )
 
 # --- operations ----------------------------------------------------------------------
@@ -178,6 +179,16 @@ class Sweep(Struct, frozen=True, kw_only=True, gc=False):
     """Seconds; of finished messages and all that belongs to them."""
     busy: Set[int]
     """Messages in a connector's hands, left alone."""
+    ask: Set[str] = frozenset()
+    """Connectors that are asked, first, what has become of what they took: see
+    `Committed.overdue`."""
+
+
+class GiveUp(Struct, frozen=True, kw_only=True, gc=False):
+    """Nothing more will be heard of a message. Result: None."""
+
+    seq: int
+    at: Millis
 
 
 class HookResult(Struct, frozen=True, kw_only=True, gc=False):
@@ -232,6 +243,7 @@ Operation = (
     | SessionEnded
     | Expected
     | Sweep
+    | GiveUp
     | HookResult
     | Replay
     | Pause
@@ -282,6 +294,25 @@ class Change(Struct, frozen=True, gc=False):
     at: Millis
 
 
+class Taken(Struct, frozen=True, gc=False):
+    """A part of which nothing was heard since a connector took it."""
+
+    part: int
+    connector: str
+    host: str
+    smsc_id: str
+
+
+class Overdue(Struct, frozen=True, gc=False):
+    """A message whose receipts have not come in time; it waits for what is heard now,
+    for some more time."""
+
+    seq: int
+    id: str
+    request: Request
+    parts: list[Taken]
+
+
 class Committed(Struct, frozen=True, gc=False):
     """What one commit did, for metrics and for those who wait for work."""
 
@@ -292,6 +323,8 @@ class Committed(Struct, frozen=True, gc=False):
     """(connector, complete) of MO messages now whole or given up."""
     early: list[str]
     """Connectors whose parked receipts found their message."""
+    overdue: list[Overdue]
+    """To be asked for."""
     operations: int
     seconds: float
 

@@ -20,7 +20,7 @@ from esmed.announce import AMENDED, INBOUND, Announcer
 from esmed.ids import IdSource
 from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
 from esmed.store import bulk, outbox, rows
-from esmed.store.base import Change
+from esmed.store.base import Change, Overdue
 
 _CACHED: Final = 4096
 _CUT_PATIENCE_MS: Final = 50
@@ -52,6 +52,7 @@ class Unit:
         self.changes: list[Change] = []
         self.inbound: list[tuple[str, bool]] = []
         self.early: list[str] = []
+        self.overdue: list[Overdue] = []
         self.events = 0
         self._ids = IdSource()
         self._last_inbound = last_number(connection, "inbound")
@@ -139,6 +140,7 @@ class Unit:
         self.changes = []
         self.inbound = []
         self.early = []
+        self.overdue = []
         self.events = 0
         self._new = {}
         self._dirty = {}

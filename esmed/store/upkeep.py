@@ -5,13 +5,14 @@ Every step is bounded, and takes as long however much the store holds.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from esmed import lifecycle
-from esmed.models import Millis
+from esmed.models import Millis, Record
 from esmed.store import base, inbound
 from esmed.store.rows import text
 from esmed.store.unit import Unit
@@ -32,10 +33,24 @@ def sweep(unit: Unit, op: base.Sweep) -> bool:
     due = _decode_seqs(seqs)
     unit.preload(due)
     for seq in due:
-        unit.change(seq, op.now, lambda record: lifecycle.expire(record, op.now))
+        unit.change(seq, op.now, partial(_overdue, unit, op))
     late = inbound.give_up(unit, op.now, op.limit)
     old = prune(unit, op.now, op.now - int(op.retention * 1000), op.limit)
     return max(len(due), late, old) >= op.limit
+
+
+def _overdue(unit: Unit, op: base.Sweep, record: Record) -> None:
+    """Have a message's deadline mean what it does, or first have it asked for."""
+    unheard = lifecycle.unheard(record, op.ask)
+    if not unheard:
+        lifecycle.expire(record, op.now)
+        return
+    lifecycle.put_off(record, op.now)
+    parts = [
+        base.Taken(part, attempt.connector, attempt.host, attempt.smsc_id or "")
+        for part, attempt in unheard
+    ]
+    unit.overdue.append(base.Overdue(record.seq, record.id, record.request, parts))
 
 
 class _Aging(Struct, frozen=True):

@@ -266,6 +266,7 @@ class Writer(threading.Thread):
             unit.events,
             unit.inbound,
             unit.early,
+            unit.overdue,
             _weight(operations),
             time.perf_counter() - started,
         )

@@ -27,6 +27,7 @@ from esmed.models import (
     Outcome,
     PartResult,
     Plan,
+    ReceiptIn,
     Request,
 )
 from esmed.smpp.backlog import Backlog
@@ -117,6 +118,9 @@ class FakeConnector:
         return Capabilities(cancel=True)
 
     async def cancel(self, sent: Sent) -> Fault | None:
+        raise NotImplementedError
+
+    async def query(self, sent: Sent) -> ReceiptIn | Fault:
         raise NotImplementedError
 
     def submit(self, jobs: Sequence[Job]) -> None:

@@ -16,7 +16,7 @@ from esmed.connector import (
     Sent,
     Usage,
 )
-from esmed.models import Count, Fault, FaultClass, Plan, Record, Request
+from esmed.models import Count, Fault, FaultClass, Plan, ReceiptIn, Record, Request
 from esmed.refusals import BusyError
 from esmed.store.base import Cancel, Resolve, Store
 from pdu import segment
@@ -99,6 +99,9 @@ class PlanningConnector:
         return Capabilities()
 
     async def cancel(self, sent: Sent) -> Fault | None:
+        raise NotImplementedError
+
+    async def query(self, sent: Sent) -> ReceiptIn | Fault:
         raise NotImplementedError
 
     def submit(self, jobs: Sequence[Job]) -> None:

@@ -147,8 +147,8 @@ async def test_without_a_bind(site: Site, smsc: FakeSmsc):
 async def test_over_the_host_that_has_it_or_else_another(site: Site, smsc: FakeSmsc):
     async with simulator() as backup:
         await site.start(carrier=connector(smsc, backup))
-        id_ = await submitted(site)
         await site.connector("carrier", "up")
+        id_ = await submitted(site)
         await smsc.stop()
         await site.connector("carrier", "degraded")
         status, problem = await site.ask("DELETE", f"/v1/messages/{id_}")

@@ -7,12 +7,12 @@ from fakes.sink import request
 
 from esmed.connector import Sent
 from esmed.fieldtypes import Endpoint
-from esmed.models import Fault, FaultClass
+from esmed.models import Fault, FaultClass, MessageState, ReceiptIn
 from esmed.secret import Secret
 from esmed.smpp.ancillary import Ancillary
 from esmed.smpp.config import Config, Host
 from esmed.smpp.quirks import Numbering
-from pdu import CancelSm, CancelSmResp, GenericNack, RawPdu
+from pdu import CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp, RawPdu
 
 SENT = Sent(request=request(), host="h:1", smsc_id="Ab01")
 
@@ -20,7 +20,7 @@ SENT = Sent(request=request(), host="h:1", smsc_id="Ab01")
 def ancillary(**settings: Any) -> Ancillary:
     hosts = (Host(address=Endpoint("127.0.0.1", 2775)),)
     base: dict[str, Any] = {"hosts": hosts, "system_id": "me", "password": Secret("x")}
-    return Ancillary(Config(**{**base, **settings}))
+    return Ancillary("carrier", Config(**{**base, **settings}))
 
 
 def test_addresses_are_those_of_the_submit_sm():
@@ -68,3 +68,53 @@ def test_refusals(pdu, cls, detail):
 
 def test_it_is_done():
     assert ancillary().cancelled(CancelSmResp()) is None
+
+
+def test_what_query_sm_names():
+    assert ancillary().query_sm(SENT) == QuerySm(
+        message_id="Ab01", source_addr_ton=5, source_addr="Shop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "stat"),
+    [
+        (0, MessageState.BUFFERED, "SCHEDULED"),
+        (1, MessageState.BUFFERED, "ENROUTE"),
+        (2, MessageState.DELIVERED, "DELIVRD"),
+        (3, MessageState.EXPIRED, "EXPIRED"),
+        (4, MessageState.DELETED, "DELETED"),
+        (5, MessageState.UNDELIVERABLE, "UNDELIV"),
+        (6, MessageState.BUFFERED, "ACCEPTD"),
+        (7, MessageState.UNKNOWN, "UNKNOWN"),
+        (8, MessageState.REJECTED, "REJECTD"),
+        (9, MessageState.UNDELIVERABLE, "SKIPPED"),
+    ],
+)
+def test_what_is_found_is_like_a_receipt(number, state, stat):
+    pdu = QuerySmResp(message_id="Ab01", message_state=number, error_code=7)
+    assert ancillary(id_form="hex_in_response").found(pdu, SENT, 5) == ReceiptIn(
+        connector="carrier",
+        host="h:1",
+        smsc_id="Ab01",
+        keys=("ab01",),
+        state=state,
+        stat=stat,
+        err="7",
+        at=5,
+        source="380501234567",
+        text="query_sm",
+    )
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        QuerySmResp(status=0x67),
+        QuerySmResp(message_state=42),
+        GenericNack(status=3),
+        CancelSmResp(),
+    ],
+)
+def test_nothing_is_found(pdu):
+    assert isinstance(ancillary().found(pdu, SENT, 5), Fault)
