@@ -134,6 +134,33 @@ async def test_throttled(site: Site, smsc: FakeSmsc):
     assert len(smsc.submitted) == 21
 
 
+async def test_a_phone_that_takes_no_more(site: Site, smsc: FakeSmsc):
+    """What goes to it waits in order; others overtake."""
+    full = True
+
+    def answer(pdu: SubmitSm) -> SubmitSmResp:
+        if full and pdu.destination_addr == "1000":
+            return refuse(pdu, CommandStatus.ESME_RMSGQFUL)
+        return smsc.accept(pdu)
+
+    smsc.answer = answer
+    await site.start(carrier=connector(smsc, retry={"min": "2s", "max": "2s"}))
+    ids = [await site.submit(to="1000", text="a")]
+    await submits(smsc, 1)
+    ids += [await site.submit(to="1000", text=text) for text in ("b", "c" * 200, "d")]
+    other = await site.submit(to="2000", text="other")
+    await site.reaches(other, "submitted")
+    assert smsc.texts == ["a", "other"]
+    await submits(smsc, 3)
+    assert smsc.texts[2] == "a"
+    full = False
+    for id_ in ids:
+        message = await site.reaches(id_, "submitted")
+        assert message["connector"] == "carrier"
+    taken = [pdu.short_message[-1:] for pdu in smsc.submitted[3:]]
+    assert b"".join(taken).lstrip(b"a") == b"bccd"
+
+
 async def test_attempts_used_up(site: Site, smsc: FakeSmsc):
     smsc.answer = lambda pdu: refuse(pdu, CommandStatus.ESME_RMSGQFUL)
     retry = {"attempts": 2, "min": "50ms", "max": "50ms"}
