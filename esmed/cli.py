@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace) -> int:
     warn = log.get("config").warning
     for advice in config.warnings:
         warn("config.advice", path=advice.path, message=advice.message)
-    asyncio.run(_serve(config, lambda: _load(args.config), follow))
+    asyncio.run(_serve(config, lambda: _load_whole(args.config), follow))
     return DONE
 
 
@@ -155,10 +155,7 @@ def _collect_rarely() -> None:
 
 
 def _check_config(args: argparse.Namespace) -> int:
-    config = _load(args.config)
-    faults = list(_unusable_certificates(config))
-    if faults:
-        raise ConfigError(faults)
+    config = _load_whole(args.config)
     for advice in config.warnings:
         _complain(f"warning: {advice}")
     if args.print:
@@ -168,6 +165,15 @@ def _check_config(args: argparse.Namespace) -> int:
     else:
         print(f"{args.config}: ok")
     return DONE
+
+
+def _load_whole(path: Path) -> "Config":
+    """What `_load` reads, with the files that it names and that are read later."""
+    config = _load(path)
+    faults = list(_unusable_certificates(config))
+    if faults:
+        raise ConfigError(faults)
+    return config
 
 
 def _unusable_certificates(config: "Config") -> Iterator[ConfigFault]:

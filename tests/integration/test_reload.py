@@ -444,7 +444,10 @@ class TestMetrics:
     async def test_nothing_piles_up(self, site: Site, smsc: FakeSmsc):
         await site.start(carrier=connector(smsc))
         assert site.app is not None
-        before = len(site.app._metrics._callbacks)
-        for number in range(3):
+        await site.bound()
+        before = len(site.app._metrics._callbacks), len(asyncio.all_tasks())
+        for number in range(5):
             assert await site.reload(carrier=connector(smsc, system_type=f"{number}"))
-        assert len(site.app._metrics._callbacks) == before
+            await smsc.until(lambda: len(smsc.bound) == 1)
+        await site.bound()
+        assert (len(site.app._metrics._callbacks), len(asyncio.all_tasks())) == before

@@ -124,6 +124,13 @@ async def test_a_bad_file_and_a_good_one(processes: Bench, smsc: Smsc):
             r"config\.refused path=connectors\.carrier\.windw reason=.*did you mean",
         ),
         (
+            good.replace(
+                smsc.address + '"',
+                f'{smsc.address}", tls: {{certificate: {daemon.config_path}}}',
+            ),
+            r"config\.refused path=connectors\.carrier\.hosts\[0\]\.tls",
+        ),
+        (
             good.replace("esmed.db", "other.db"),
             r"config\.refused path=store\.url reason=.*needs a restart",
         ),
