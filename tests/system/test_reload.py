@@ -6,6 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
 from fakes.hook import HookSink
 from system.accounts import TAKEN_AT_ONCE, Book, Load, journal, reckon
 from system.processes import Bench, Daemon, Smsc, until
@@ -58,8 +59,11 @@ async def hang_up(daemon: Daemon, text: str) -> None:
     await until(lambda: reloads(daemon) > before, lambda: daemon.log)
 
 
-async def test_under_load(processes: Bench, hook: HookSink, smsc: Smsc):
-    """Twenty in quick succession, each with something else: one connector stays, the
+@pytest.mark.parametrize(
+    "count", [20, pytest.param(400, id="many", marks=pytest.mark.slow)]
+)
+async def test_under_load(processes: Bench, hook: HookSink, smsc: Smsc, count: int):
+    """Many in quick succession, each with something else: one connector stays, the
     other comes, changes and goes; nothing is lost, nothing is sent twice."""
     other = processes.smsc("--response-delay", "20ms", "--max-binds", "1", name="other")
     await other.start()
@@ -74,14 +78,15 @@ async def test_under_load(processes: Bench, hook: HookSink, smsc: Smsc):
     load.start(3)
     try:
         await smsc.reaches(lambda stats: stats["submits"] > 10)
-        for number in range(20):
+        descriptors, memory = daemon.descriptors, daemon.resident_mib
+        for number in range(count):
             put(password, f"hush{number // 2}")
             match number % 4:
                 case 0 | 1:
                     text = with_second(base, other, password)
                 case 2:
                     text = with_second(base, other, password, "second", "carrier")
-                    text = text.replace("window: 10", f"window: {10 + number}")
+                    text = text.replace("window: 10", f"window: {11 + number % 9}")
                 case _:
                     text = base
             if number % 3:
@@ -97,6 +102,8 @@ async def test_under_load(processes: Bench, hook: HookSink, smsc: Smsc):
     finally:
         load.cancel()
     messages = await finished(daemon, hook)
+    assert daemon.descriptors < descriptors + 20
+    assert daemon.resident_mib < memory + 40
     assert (await smsc.stats())["binds"] == 1
     stats = await other.stats()
     assert stats["binds"] >= 3
