@@ -18,6 +18,7 @@ import functools
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -53,6 +54,7 @@ _log = log.get("app")
 
 CHECKPOINT_EVERY: Final = 2.0
 LAG_EVERY: Final = 0.5
+LAG_OF: Final = 60.0
 VITALS_EVERY: Final = 5.0
 AFTER_LINKS: Final = 15.0
 """Seconds that the rest of a stop takes at most, once the links have been left."""
@@ -392,11 +394,13 @@ def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:
 
 
 async def _measure_lag(metrics: Metrics) -> None:
-    """Measure how late the loop wakes us."""
+    """Measure how late the loop wakes us; shown is the worst of the last minute."""
+    lags: deque[float] = deque(maxlen=round(LAG_OF / LAG_EVERY))
     while True:
         before = time.monotonic()
         await asyncio.sleep(LAG_EVERY)
-        metrics.loop_lag_seconds.set(max(0.0, time.monotonic() - before - LAG_EVERY))
+        lags.append(max(0.0, time.monotonic() - before - LAG_EVERY))
+        metrics.loop_lag_seconds.set(max(lags))
 
 
 async def _look_at_queues(

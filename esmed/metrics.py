@@ -234,7 +234,7 @@ class Metrics(Collector):
             "store_free_bytes", "Room left on the store's file system."
         ).labels()
         self.loop_lag_seconds = self._gauge(
-            "loop_lag_seconds", "Latest delay of the event loop."
+            "loop_lag_seconds", "Worst delay of the event loop in the last minute."
         ).labels()
         self.config_reload_success = self._gauge(
             "config_reload_success", "1 if the configuration file was usable."
