@@ -386,6 +386,7 @@ def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:
     for name, connector in dispatch.connectors.items():
         usage = connector.usage()
         meters = metrics.connector(name)
+        meters.state(connector.health().state)
         meters.queue_messages.set(dispatch.waiting_for[name])
         meters.window_used.set(usage.window_used)
         meters.window_size.set(usage.window_size)

@@ -19,6 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from esmed import __version__
+from esmed.connector import HealthState
 from esmed.meters import Counter, Family, Gauge, Histogram, M
 from esmed.models import MessageState
 from pdu.vocabulary import CommandId, CommandStatus, command_name, status_name
@@ -95,6 +96,10 @@ class ConnectorMetrics:
         self.messages: Final = {
             state: metrics.messages.labels(name, state.value) for state in MessageState
         }
+        self._states: Final = {
+            state: metrics.connector_state.labels(name, state.value)
+            for state in HealthState
+        }
         self.queue_messages: Final = metrics.queue_messages.labels(name)
         self.queue_oldest: Final = metrics.queue_oldest.labels(name)
         self.held: Final = metrics.held.labels(name)
@@ -127,6 +132,11 @@ class ConnectorMetrics:
         }
         self.unknown_outcomes: Final = metrics.unknown_outcomes.labels(name)
         self.enquire_link_seconds: Final = metrics.enquire_link_seconds.labels(name)
+
+    def state(self, state: HealthState) -> None:
+        """Say in which one state the connector is."""
+        for each, meter in self._states.items():
+            meter.set(float(each is state))
 
 
 class Metrics(Collector):
@@ -162,6 +172,9 @@ class Metrics(Collector):
         )
         self.held = gauge(
             "held_messages", "Messages held: outcome unknown.", "connector"
+        )
+        self.connector_state = gauge(
+            "connector_state", "1 for the state of the connector.", "connector", "state"
         )
         self.bind_state = gauge(
             "bind_state", "1 for the state of the bind.",

@@ -228,10 +228,6 @@ class TestConfiguration:
             file = tmp_path / "faults.yaml"
             file.write_text(fence.text, encoding="utf-8")
             assert read_faults(str(file))
-        elif isinstance(example, dict) and "groups" in example:
-            named = set(re.findall(r"\b(?:esmed|process)_\w+", fence.text))
-            assert named
-            assert named <= samples()
         else:
             assert isinstance(example, dict)
             whole = supplied(completed(example), tmp_path)
@@ -413,14 +409,6 @@ def families() -> dict[str, str]:
     text = Metrics(routes=()).render().decode()
     found = re.findall(r"(?m)^# TYPE (esmed_\w+) (\w+)$", text)
     return dict(found)
-
-
-def samples() -> set[str]:
-    names = set(families())
-    for name, kind in families().items():
-        if kind == "histogram":
-            names |= {f"{name}_{suffix}" for suffix in ("bucket", "count", "sum")}
-    return names | {"process_resident_memory_bytes", "process_start_time_seconds"}
 
 
 def events() -> set[str]:

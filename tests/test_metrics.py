@@ -5,17 +5,20 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from esmed import __version__
+from esmed.connector import HealthState
 from esmed.metrics import CONTENT_TYPE, Metrics
 from esmed.models import MessageState
 from pdu import CommandId, CommandStatus
 
-# Contract, "Metrics": what the SMPP side, the store, webhooks and HTTP can feed.
+# Contract, "Metrics": what the SMPP side, the store, webhooks and HTTP can feed; and
+# `esmed_connector_state`, since no other tells that only the backup is bound.
 CONTRACT = {
     "esmed_build_info": {"version"},
     "esmed_messages_total": {"connector", "state"},
     "esmed_queue_messages": {"connector"},
     "esmed_queue_oldest_seconds": {"connector"},
     "esmed_held_messages": {"connector"},
+    "esmed_connector_state": {"connector", "state"},
     "esmed_bind_state": {"connector", "host", "bind", "state"},
     "esmed_binds_total": {"connector", "host", "result"},
     "esmed_pdus_total": {"connector", "direction", "command"},
@@ -68,6 +71,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def move_everything(metrics: Metrics) -> None:
     carrier = metrics.connector("carrier", ["smsc:2775"])
+    carrier.state(HealthState.UP)
     host = carrier.hosts["smsc:2775"]
     host.bind_state("transceiver", "bound")
     host.last_in.set(1.0)

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.ca import Authority
@@ -193,6 +194,28 @@ async def test_messages_from_phones(carrier: Site, smsc: FakeSmsc):
 # --- links ---------------------------------------------------------------------------
 
 
+async def test_the_connector(carrier: Site, smsc: FakeSmsc, backup: FakeSmsc):
+    states = {
+        state: await of_carrier(carrier, "esmed_connector_state", state=state)
+        for state in ("up", "degraded", "down", "paused")
+    }
+
+    async def is_(wanted: str) -> None:
+        for state, series in states.items():
+            await series.is_(state == wanted)
+
+    await is_("up")
+    await carrier.post("/v1/connectors/carrier/pause")
+    await is_("paused")
+    await carrier.post("/v1/connectors/carrier/resume")
+    assert await carrier.reload(carrier=connector(smsc, backup))
+    await is_("up")
+    await smsc.stop()
+    await is_("degraded")
+    await backup.stop()
+    await is_("down")
+
+
 async def test_a_bind(carrier: Site, smsc: FakeSmsc):
     host = smsc.address
     bound, closed = [
@@ -292,7 +315,10 @@ async def test_the_rate(carrier: Site, smsc: FakeSmsc):
 
 @pytest.mark.parametrize("by", ["rate", "window", "throttle", "link"])
 async def test_what_limits(site: Site, smsc: FakeSmsc, by: str):
-    keys = {"rate": {"rate": "1/s"}, "window": {"window": 1}}
+    keys: dict[str, dict[str, Any]] = {
+        "rate": {"rate": "1/s"},
+        "window": {"window": 1},
+    }
     if by == "window":
         smsc.answer = smsc.ignore
     if by == "throttle":
