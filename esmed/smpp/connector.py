@@ -45,7 +45,7 @@ from esmed.smpp.events import Received as Delivery
 from esmed.smpp.failover import Failover
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
-from esmed.smpp.operations import PduTrace
+from esmed.smpp.operations import PduTrace, query_sm
 from esmed.smpp.pace import Pace
 from esmed.smpp.receipts import Interpreter
 from esmed.smpp.sender import Sender
@@ -244,6 +244,8 @@ class SmppConnector:
 
     def operations(self) -> Sequence[Operation]:
         """What an operator can ask for."""
+        if self._config.query_sm:
+            return (self._trace.operation, query_sm(self.query))
         return (self._trace.operation,)
 
     def capacity(self) -> int:

@@ -1,7 +1,7 @@
 """What an operator can ask of an SMPP connector beside sending."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -10,12 +10,15 @@ from msgspec import Meta, Struct
 
 from esmed import log
 from esmed.clock import Clock
-from esmed.connector import Operation
-from esmed.refusals import FieldError, InvalidError
+from esmed.connector import Operation, Sent
+from esmed.models import Fault, FaultClass, ReceiptIn, Request
+from esmed.refusals import BusyError, ConflictError, FieldError, InvalidError
 from esmed.smpp.link import Link
 from esmed.smpp.pdutrace import Direction, describe
 
 MOST_SECONDS: Final = 3600
+ASK_AGAIN: Final = 5
+"""Seconds, for somebody whose question could not be put."""
 
 _log: Final = log.get(log.ASKED_FOR)
 
@@ -31,6 +34,39 @@ class TracePdus(Struct, frozen=True, forbid_unknown_fields=True):
     ] = False
     host: Annotated[str | None, Meta(description="host:port; null: of all hosts")] = (
         None
+    )
+
+
+class QuerySm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of ``query_sm``."""
+
+    id: Annotated[
+        str,
+        Meta(min_length=1, max_length=64, description="the SMSC's id of the part"),
+    ]
+    sender: Annotated[
+        str | None,
+        Meta(description="it was sent from; null: `default_from`"),
+    ] = None
+
+
+def query_sm(query: Callable[[Sent], Awaitable[ReceiptIn | Fault]]) -> Operation:
+    """Ask the SMSC what has become of a part. Nothing follows from the answer."""
+
+    async def run(wanted: QuerySm) -> Mapping[str, Any]:
+        about = Request(to="", from_=wanted.sender)
+        found = await query(Sent(request=about, host="", smsc_id=wanted.id))
+        if isinstance(found, ReceiptIn):
+            return {"state": found.state, "stat": found.stat, "err": found.err}
+        if found.cls is FaultClass.TEMPORARY:
+            raise BusyError(found.detail, ASK_AGAIN)
+        raise ConflictError(found.detail)
+
+    return Operation(
+        name="query_sm",
+        summary="Ask the SMSC what has become of a part",
+        arguments=QuerySm,
+        run=run,
     )
 
 

@@ -11,24 +11,26 @@ import pytest
 from fakes.sink import RecordingSink, job_for
 from fakes.smsc import FakeSmsc, fake_smsc
 from fakes.wait import eventually
+from msgspec import structs
 
 from esmed.clock import SystemClock
 from esmed.fieldtypes import Endpoint
 from esmed.metrics import Metrics
-from esmed.refusals import InvalidError
+from esmed.refusals import BusyError, ConflictError, InvalidError
 from esmed.secret import Secret
 from esmed.smpp.config import Config, Host
 from esmed.smpp.connector import SmppConnector, create
 from esmed.smpp.operations import TracePdus
+from pdu import QuerySm, QuerySmResp
 
 PASSWORD = "pass-w0rd-of-it"
 NUMBER = "380501234567"
 
 
 @asynccontextmanager
-async def connected(*smscs: FakeSmsc) -> AsyncIterator[SmppConnector]:
+async def connected(*smscs: FakeSmsc, **settings: Any) -> AsyncIterator[SmppConnector]:
     hosts = tuple(Host(address=Endpoint("127.0.0.1", smsc.port)) for smsc in smscs)
-    config = Config(hosts=hosts, system_id="me", password=Secret(PASSWORD))
+    config = Config(hosts=hosts, system_id="me", password=Secret(PASSWORD), **settings)
     sink = RecordingSink()
     connector = create("carrier", config, sink, SystemClock(), Metrics())
     sink.connector = connector
@@ -182,3 +184,47 @@ async def test_a_host_that_is_not_there(told):
 def test_arguments_that_do_not_fit(arguments):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(arguments, TracePdus)
+
+
+async def ask(connector: SmppConnector, **arguments: Any) -> Mapping[str, Any]:
+    (operation,) = [o for o in connector.operations() if o.name == "query_sm"]
+    return await operation.run(msgspec.convert(arguments, operation.arguments))
+
+
+async def test_query_sm():
+    async with fake_smsc() as smsc, connected(smsc, query_sm=True) as connector:
+        bind = smsc.bound[0]
+        for number, (answer, outcome) in enumerate(
+            [
+                (
+                    QuerySmResp(message_state=2),
+                    {"state": "delivered", "stat": "DELIVRD"},
+                ),
+                (
+                    QuerySmResp(message_state=1),
+                    {"state": "buffered", "stat": "ENROUTE"},
+                ),
+                (QuerySmResp(status=0x0C), None),
+            ],
+            1,
+        ):
+            asking = asyncio.create_task(ask(connector, id="Ab1", sender="Shop"))
+            await smsc.until(lambda: len(bind.of(QuerySm)) == number)  # noqa: B023
+            pdu = bind.of(QuerySm)[-1]
+            assert isinstance(pdu, QuerySm)
+            assert (pdu.message_id, pdu.source_addr) == ("Ab1", "Shop")
+            bind.send(structs.replace(answer, sequence=pdu.sequence))
+            if outcome is None:
+                with pytest.raises(ConflictError, match="ESME_RINVMSGID"):
+                    await asking
+            else:
+                assert await asking == {**outcome, "err": ""}
+        await smsc.stop()
+        await eventually(lambda: connector.hosts()[0].state != "bound")
+        with pytest.raises(BusyError, match="no bind that may send"):
+            await ask(connector, id="Ab1")
+
+
+async def test_query_sm_must_be_configured():
+    async with fake_smsc() as smsc, connected(smsc) as connector:
+        assert [one.name for one in connector.operations()] == ["trace_pdus"]
