@@ -18,6 +18,7 @@ from esmed.fieldtypes import (
     Choice,
     Duration,
     DurationOrZero,
+    DurationType,
     Endpoint,
     HostName,
     Integer,
@@ -316,3 +317,12 @@ def _advice(config: Config) -> Iterator[ConfigFault]:
         if not (route.to or route.from_ or route.client or route.priority):
             message = "matches every message: the routes after it are never reached"
             yield ConfigFault(path=f"routes[{number}]", message=message)
+    retention, show = config.store.retention, DurationType().show
+    slow = {n: c for n, c in config.connectors.items() if c.receipt_timeout > retention}
+    for name, connector in slow.items():
+        message = (
+            f"a receipt may come later, within receipt_timeout"
+            f" ({show(connector.receipt_timeout)}) of connectors.{name}, and would find"
+            f" no message after {show(retention)}"
+        )
+        yield ConfigFault(path="store.retention", message=message)

@@ -426,6 +426,23 @@ class TestWarnings:
             "routes[0]": "matches every message: the routes after it are never reached"
         }
 
+    @pytest.mark.parametrize(
+        ("retention", "timeout", "is_said"),
+        [("2d", "72h", True), ("3d", "72h", False), ("12h", "11h", False)],
+    )
+    def test_receipts_after_the_retention(
+        self, retention: str, timeout: str, is_said: bool
+    ) -> None:
+        text = CARRIER.rstrip() + (
+            f"\n    receipt_timeout: {timeout}\n"
+            f"routes: [{{via: carrier}}]\nstore: {{retention: {retention}}}\n"
+        )
+        said = {
+            "store.retention": "a receipt may come later, within receipt_timeout (3d)"
+            " of connectors.carrier, and would find no message after 2d"
+        }
+        assert self.advice(text) == (said if is_said else {})
+
 
 class TestRetry:
     def test_a_connector_inherits_key_by_key(self) -> None:
