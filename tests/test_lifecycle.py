@@ -755,6 +755,57 @@ class TestRecall:
         assert state_of(one) is S.UNDELIVERABLE
 
 
+class TestAsking:
+    """What the next hop is asked for before it is unknown."""
+
+    @staticmethod
+    def parts(one: Record, *names: str) -> list[int]:
+        return [part for part, _ in lifecycle.unheard(one, names)]
+
+    def test_what_has_not_ended_of_whom_can_be_asked(self) -> None:
+        one = TestRecall.taken(3)
+        assert self.parts(one, "carrier") == [1, 2, 3]
+        assert self.parts(one, "other") == []
+        report(one, S.DELIVERED, part=2)
+        report(one, S.BUFFERED, part=3)
+        assert self.parts(one, "carrier") == [1, 3]
+
+    def test_not_without_an_id(self) -> None:
+        one = record()
+        answer(one, Accepted(""))
+        assert self.parts(one, "carrier") == []
+
+    def test_not_what_is_not_taken_or_has_ended(self) -> None:
+        one = record()
+        answer(one, Accepted("a1"), part=1, parts=2)
+        assert self.parts(one, "carrier") == []
+        assert self.parts(ended(S.DELIVERED), "carrier") == []
+
+    def test_after_growing_pauses_and_not_for_ever(self) -> None:
+        one, now, pauses = TestRecall.taken(), RECEIPTS_UNTIL, []
+        while self.parts(one, "carrier"):
+            lifecycle.put_off(one, now)
+            assert one.deadline is not None
+            pauses.append((one.deadline - now) // 60_000)
+            now = one.deadline
+            # News of its being on the way asks for nothing sooner.
+            report(one, S.BUFFERED)
+            assert one.deadline == now
+        assert pauses == [1, 4, 16, 64, 256]
+        lifecycle.expire(one, now)
+        assert state_of(one) is S.UNKNOWN
+
+    def test_given_up(self) -> None:
+        one = TestRecall.taken()
+        lifecycle.give_up(one, RECEIPTS_UNTIL)
+        assert state_of(one) is S.UNKNOWN
+
+    def test_not_what_is_sent_again_meanwhile(self) -> None:
+        one = record()
+        lifecycle.give_up(one, RECEIPTS_UNTIL)
+        assert state_of(one) is S.QUEUED
+
+
 class TestErrors:
     def test_the_last_refusal_is_told_when_the_validity_ends(self) -> None:
         one = record()

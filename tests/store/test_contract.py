@@ -24,6 +24,7 @@ from fakes.records import (
     submitted,
 )
 from fakes.storebench import StoreBench as Bench
+from msgspec import structs
 
 from esmed.announce import Announcer
 from esmed.errors import StoreError
@@ -468,6 +469,26 @@ class TestSweep:
         ]
         await bench.one(sweep(T0 + 4 * DAY))
         assert [await bench.state(seq) for seq in (2, 3)] == [S.UNKNOWN, S.EXPIRED]
+
+    async def test_what_is_asked_for_first(self, bench: Bench) -> None:
+        """It is told after the commit, and put off by it."""
+        await bench.accept(record(1), record(2))
+        await bench.do(accepted(seq=1), accepted(seq=2))
+        bench.told.clear()
+        asking = structs.replace(sweep(T0 + 4 * DAY), ask=frozenset({"carrier"}))
+        await bench.one(structs.replace(asking, busy=frozenset({2})))
+        (overdue,) = [one for told in bench.told for one in told.overdue]
+        assert (overdue.seq, overdue.id) == (1, "message-1")
+        assert overdue.request == record().request
+        assert [part.connector for part in overdue.parts] == ["carrier"]
+        assert await bench.state(1) is S.SUBMITTED
+        # Whoever was to ask may have died before.
+        await bench.crash(now=T0 + 4 * DAY)
+        assert (await bench.get(1)).deadline == T0 + 4 * DAY + 60_000
+        await bench.do(base.GiveUp(seq=1, at=T0 + 4 * DAY))
+        assert await bench.state(1) is S.UNKNOWN
+        await bench.one(sweep(T0 + 4 * DAY))
+        assert await bench.state(2) is S.UNKNOWN
 
     async def test_what_is_held_too_long(self, bench: Bench) -> None:
         await bench.accept(record())
