@@ -157,6 +157,10 @@ class Sender:
         self.pace.accepted(now)
         if action != "queue_full":
             self._congestion.other(now)
+        elif job.queued.tries:
+            # A phone that is still full says nothing of others, and such messages come
+            # one after the other when their time has come.
+            self.throttle.lost(number)
         elif self._congestion.full(job.queued.request.to, now):
             # It is told all the same, for the next one to go is another number's.
             if self.throttle.news(event.sent_at):

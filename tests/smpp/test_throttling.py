@@ -11,6 +11,7 @@ from fakes.connectorrig import Rig
 from fakes.flow import Accepts, bucket, fixed_seconds, sliding_second
 from fakes.smsc import fake_smsc
 from fakes.wait import eventually
+from msgspec import structs
 
 from esmed.connector import HealthState
 from esmed.models import Accepted, Deferred, FaultClass
@@ -199,6 +200,38 @@ async def test_many_full_queues_pause_the_connector(simulate, make):
     assert sum(isinstance(outcome, Accepted) for outcome in rig.outcomes()) == 13
     assert rate(rig) == math.inf
     assert not rig.connector._sender.throttle.active
+
+
+async def test_phones_that_are_still_full_pause_nobody(simulate, make):
+    """Their retries come together, when a pause is over, and would be every probe."""
+    smsc = await simulate("queue_full to=9 times=30")
+    rig = await make(smsc, window=5)
+    again = [rig.job(str(number), to=f"9{number}") for number in range(30)]
+    for job in again:
+        job.queued = structs.replace(job.queued, tries=1)
+    rig.connector.submit(again)
+    submit(rig, 10)
+    await rig.answered(40)
+    assert full(rig) == 30
+    assert not rig.connector._sender.throttle.active
+
+
+async def test_nor_does_one_of_them_as_the_probe(simulate, make):
+    smsc = await simulate("queue_full times=5", "queue_full to=9 times=20")
+    rig = await make(smsc, window=5)
+    loop = asyncio.get_running_loop()
+    rig.connector.submit([rig.job(str(n), to=str(n)) for n in range(5)])
+    await eventually(lambda: rig.connector._sender.throttle.active)
+    begun = loop.time()
+    again = [rig.job(str(number), to=f"9{number}") for number in range(20)]
+    for job in again:
+        job.queued = structs.replace(job.queued, tries=1)
+    rig.connector.submit(again)
+    submit(rig, 10)
+    await rig.answered(35)
+    assert not rig.connector._sender.throttle.active
+    # The first pause is the only one: with each refusal counted it would be minutes.
+    assert loop.time() - begun < 60
 
 
 async def test_a_bind_that_is_throttled_is_tried_again(simulate, make):
