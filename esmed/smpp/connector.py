@@ -2,8 +2,8 @@
 
 Parts leave over the active host, over whichever of its binds has least to answer,
 within one window and one rate for all binds; receipts and MO messages are taken on
-every bind. A part is in exactly one place: the backlog,
-the window of a session, or reported.
+every bind. A part is in exactly one place: the backlog, the window of a session, or
+reported.
 
 * What could not be written (link lost with no other, pause, stop, expired, its message
   refused) is returned. What was written and will not be answered is `Unknown`.
@@ -15,7 +15,7 @@ the window of a session, or reported.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
 from esmed import log
@@ -42,8 +42,7 @@ from esmed.smpp.deliveries import Deliveries
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Event, Late, Responded, TimedOut
 from esmed.smpp.events import Received as Delivery
-from esmed.smpp.failover import Failover
-from esmed.smpp.hostbinds import HostBinds
+from esmed.smpp.hosts import Hosts
 from esmed.smpp.link import Link
 from esmed.smpp.operations import PduTrace, query_sm
 from esmed.smpp.pace import Pace
@@ -52,7 +51,7 @@ from esmed.smpp.sender import Sender
 from esmed.smpp.status import Statuses
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
-from pdu import DataSm, DeliverSm
+from pdu import CancelSm, DataSm, DeliverSm, Pdu, QuerySm
 
 _FOR_ANSWERS: Final = 0.9
 """How much of the time to stop is for answers; what is left is for unbind."""
@@ -98,27 +97,10 @@ class SmppConnector:
             statuses=Statuses(config.statuses),
             metrics=self._metrics,
         )
-        self._hosts = [
-            HostBinds(
-                host,
-                config,
-                connector=name,
-                owner=self,
-                clock=clock,
-                metrics=self._metrics,
-            )
-            for host in config.hosts
-        ]
-        self._asker = Asker(self._hosts, self._sender)
-        self._number_of = {
-            link: number
-            for number, host in enumerate(self._hosts)
-            for link in host.links
-        }
-        self._failover = Failover(
-            len(self._hosts), config.standby, config.failback_after
+        self._hosts = Hosts(
+            config, connector=name, owner=self, clock=clock, metrics=self._metrics
         )
-        self._active: HostBinds | None = None
+        self._asker = Asker(self._hosts.all, self._sender)
         self._reference = random.randrange(0x10000)  # noqa: S311 - not to begin at 0
         self._sends = config.bind != "receiver"
         self.paused = False
@@ -131,7 +113,7 @@ class SmppConnector:
         self._since = clock.now_ms()
         self._limit: tuple[Limit | None, float] = (None, 0.0)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._trace = PduTrace(name, self._links, clock)
+        self._trace = PduTrace(name, self._hosts.links, clock)
         self._on_collect = metrics.on_collect
         self._uncollect: Callable[[], None] | None = None
 
@@ -141,7 +123,7 @@ class SmppConnector:
         """Start connecting; returns at once."""
         self._loop = asyncio.get_running_loop()
         self._uncollect = self._on_collect(self._collect)
-        for link in self._links:
+        for link in self._hosts.links:
             link.start()
         self._hosts_changed()
 
@@ -165,7 +147,7 @@ class SmppConnector:
             self._give_back(self._sender.backlog.drain())
             self._set_alarm(self._now())
             left = max(deadline - loop.time(), 0.0)
-            stops = [loop.create_task(link.stop(left)) for link in self._links]
+            stops = [loop.create_task(link.stop(left)) for link in self._hosts.links]
             await asyncio.gather(*stops)
             self._trace.stop()
             if self._uncollect is not None:
@@ -209,7 +191,7 @@ class SmppConnector:
 
     def rebind(self) -> None:
         """Leave each host once it has answered all, and connect anew."""
-        for link in self._links:
+        for link in self._hosts.links:
             link.leave("rebind")
 
     @property
@@ -225,11 +207,11 @@ class SmppConnector:
 
     def alive(self) -> bool:
         """Whether every link is still looked after."""
-        return all(link.alive for link in self._links)
+        return all(link.alive for link in self._hosts.links)
 
     def hosts(self) -> list[HostView]:
         """All hosts, the primary first."""
-        return [host.view(backup=number > 0) for number, host in enumerate(self._hosts)]
+        return self._hosts.views()
 
     def usage(self) -> Usage:
         """Window and rate."""
@@ -270,7 +252,7 @@ class SmppConnector:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Write what there is room for; the rest waits in order."""
         self._sender.backlog.add(jobs)
-        if self._active is None or self.paused or not self._sends:
+        if self._hosts.active is None or self.paused or not self._sends:
             self._give_back(self._sender.backlog.drain())
         elif self._stopping:
             self._give_back(self._sender.backlog.withdraw())
@@ -282,17 +264,12 @@ class SmppConnector:
         self._sender.release(count)
         self._pump()
 
-    @property
-    def _links(self) -> Iterable[Link]:
-        return self._number_of
-
     def _writable(self) -> list[Link]:
         """The links that parts can be written to now."""
-        if self._active is None or not self._sends:
+        active = self._hosts.active
+        if active is None or not self._sends or self._frozen or self.paused:
             return []
-        if self._frozen or self.paused:
-            return []
-        return self._active.writable()
+        return active.writable()
 
     def _pump(self) -> None:
         """Have what waits here written, once what is more urgent could join it."""
@@ -337,45 +314,36 @@ class SmppConnector:
 
     async def cancel(self, sent: Sent) -> Fault | None:
         """Ask by cancel_sm, over the host that has it or else another one."""
-        request, timeout = (
-            self._ancillary.cancel_sm(sent),
-            self._config.response_timeout,
-        )
-        answer = await self._asker.ask(request, sent.host, timeout)
-        return (
-            answer if isinstance(answer, Fault) else self._ancillary.cancelled(answer)
-        )
+        answer = await self._ask(self._ancillary.cancel_sm(sent), sent.host)
+        if isinstance(answer, Fault):
+            return answer
+        return self._ancillary.cancelled(answer)
 
     async def query(self, sent: Sent) -> ReceiptIn | Fault:
         """Ask by query_sm, likewise."""
-        request, timeout = self._ancillary.query_sm(sent), self._config.response_timeout
-        answer = await self._asker.ask(request, sent.host, timeout)
+        answer = await self._ask(self._ancillary.query_sm(sent), sent.host)
         if isinstance(answer, Fault):
             return answer
         return self._ancillary.found(answer, sent, self._clock.now_ms())
+
+    async def _ask(self, request: CancelSm | QuerySm | Fault, host: str) -> Pdu | Fault:
+        return await self._asker.ask(request, host, self._config.response_timeout)
 
     # --- what links tell -------------------------------------------------------------
 
     def link_up(self, link: Link) -> None:
         """Send over it, if its host's turn has come."""
-        number = self._number_of[link]
-        if self._hosts[number].usable:
-            self._failover.bound(number, self._now())
+        self._hosts.up(link, self._now())
         self._hosts_changed()
 
     def link_down(self, link: Link, *, failed: bool) -> None:
         """Send over another one, if there is one."""
-        number = self._number_of[link]
-        if not self._hosts[number].usable:
-            if failed:
-                self._failover.lost(number)
-            else:
-                self._failover.left(number)
+        self._hosts.down(link, failed=failed)
         self._hosts_changed()
 
     def link_writable(self, link: Link) -> None:
         """Go on after a full socket."""
-        if self._active is self._hosts[self._number_of[link]]:
+        if self._hosts.is_active(link):
             self._pump()
             self._sink.wake(self.name)
 
@@ -453,17 +421,10 @@ class SmppConnector:
     # --- which host, and how we are --------------------------------------------------
 
     def _hosts_changed(self) -> None:
-        number = self._failover.active(self._now())
-        active = None if number is None else self._hosts[number]
-        if active is not self._active:
-            self._active = active
-            address = None if active is None else active.address
-            _log.info("connector.active", connector=self.name, host=address)
-        wanted = self._failover.wanted()
-        for number, host in enumerate(self._hosts):
-            host.want(wanted=number in wanted and not self._stopping)
+        self._hosts.choose(self._now())
+        self._hosts.want(stopping=self._stopping)
         self._note_health()
-        if active is None:
+        if self._hosts.active is None:
             self._give_back(self._sender.backlog.drain())
             self._note_idle()
         self._pump()
@@ -484,19 +445,19 @@ class SmppConnector:
     def _health_state(self) -> HealthState:
         if self.paused:
             return HealthState.PAUSED
-        if self._active is None or self._stopping:
+        if self._hosts.active is None or self._stopping:
             return HealthState.DOWN
         if not self._sends:
             return HealthState.PAUSED
-        return HealthState.UP if self._hosts[0].whole else HealthState.DEGRADED
+        return HealthState.UP if self._hosts.primary.whole else HealthState.DEGRADED
 
     def _reason(self) -> str:
-        primary = f"{self._hosts[0].address}: {self._hosts[0].reason}"
+        primary = f"{self._hosts.primary.address}: {self._hosts.primary.reason}"
         match self._state:
             case HealthState.UP:
                 if self._sender.throttle.active:
                     return "throttled by the SMSC"
-                return self._notices()
+                return self._hosts.notices()
             case HealthState.DEGRADED:
                 return primary
             case HealthState.PAUSED:
@@ -506,14 +467,8 @@ class SmppConnector:
             case _:
                 assert_never(self._state)
 
-    def _notices(self) -> str:
-        return "; ".join(
-            f"{host.address}: {host.notice}" for host in self._hosts if host.notice
-        )
-
     def _is_busy(self) -> bool:
-        unanswered = any(link.unanswered for link in self._links)
-        return unanswered or bool(self._sender.backlog)
+        return self._hosts.unanswered or bool(self._sender.backlog)
 
     def _note_idle(self) -> None:
         if self._stopping and not self._is_busy():
@@ -526,7 +481,7 @@ class SmppConnector:
             self._metrics.limited_seconds[limit].inc(max(now - since, 0.0))
         if self._frozen or self.paused or self._stopping:
             limit = None
-        elif self._active is None:
+        elif self._hosts.active is None:
             limit = "link"
         else:
             limit = self._sender.limit(now)
@@ -540,7 +495,7 @@ class SmppConnector:
         ``now`` is the time of the last look: what has become possible since then nobody
         has seen.
         """
-        times = [] if self._stopping else [self._failover.next_deadline()]
+        times = [] if self._stopping else [self._hosts.next_deadline()]
         if self._writable() and (self._sender.backlog or not self._stopping):
             times.append(self._sender.next_at(now))
         at = min((time for time in times if time is not None), default=None)
@@ -562,7 +517,7 @@ class SmppConnector:
     def _collect(self) -> None:
         """Bring the metrics up to date before they are read."""
         self._note_limit(self._now())
-        for link in self._links:
+        for link in self._hosts.links:
             link.account()
 
     def _now(self) -> float:

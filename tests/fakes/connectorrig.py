@@ -68,5 +68,5 @@ class Rig:
     def unreported(self) -> int:
         """Parts that are still somewhere inside."""
         connector = self.connector
-        unanswered = sum(link.unanswered for link in connector._links)
+        unanswered = sum(link.unanswered for link in connector._hosts.links)
         return unanswered + len(connector._sender.backlog)

@@ -363,7 +363,7 @@ async def test_time_that_passes_while_we_look_stops_nothing(smsc, make, monkeypa
 async def test_a_full_socket_takes_nothing_more(smsc, make):
     smsc.answer = smsc.ignore
     rig = await make(smsc, window=1000)
-    transport = rig.connector._hosts[0].links[0].transport
+    transport = rig.connector._hosts.all[0].links[0].transport
     transport.pause_writing()
     assert rig.connector.capacity() == 0
     rig.submit("a")
@@ -381,7 +381,7 @@ async def test_a_socket_of_the_backup_that_is_writable_again_changes_nothing(
     rig = await make(smsc, backup)
     await eventually(lambda: rig.states() == ["bound", "bound"])
     wakes = rig.sink.wakes
-    rig.connector.link_writable(rig.connector._hosts[1].links[0])
+    rig.connector.link_writable(rig.connector._hosts.all[1].links[0])
     assert rig.sink.wakes == wakes
 
 
@@ -509,7 +509,7 @@ async def test_to_the_backup_and_back(smsc, backup, make):
     await rig.up()
     rig.submit("still over the backup")
     await rig.answered(2)
-    await eventually(lambda: rig.connector._active is rig.connector._hosts[0])
+    await eventually(lambda: rig.connector._hosts.active is rig.connector._hosts.all[0])
     rig.submit("back")
     await rig.answered(3)
     assert backup.texts[0] == "over the backup"
@@ -606,7 +606,7 @@ async def test_deliver_response_timeout(smsc, make):
     await smsc.until(lambda: len(bind.of(DeliverSmResp)) == 3)
     answers = [(each.sequence, each.status) for each in bind.of(DeliverSmResp)]
     assert answers == [(1, 0x64), (2, 0x64), (3, 0)]
-    transport = rig.connector._hosts[0].links[0].transport
+    transport = rig.connector._hosts.all[0].links[0].transport
     assert transport is not None
     assert transport.session.unacknowledged == 0
 
@@ -807,14 +807,14 @@ async def test_stored_after_the_link_was_lost_is_left_to_redelivery(smsc, make):
     rig.sink.stores = None
     smsc.bound[0].deliver(receipt(1, "m1"))
     await rig.sink.until(lambda: rig.sink.waiting)
-    session = rig.connector._hosts[0].links[0].session_name
+    session = rig.connector._hosts.all[0].links[0].session_name
     smsc.bound[0].reset()
     await rig.sink.until(lambda: rig.sink.ended)
     assert rig.sink.ended == [session]
     rig.sink.store()
     await rig.up()
     assert smsc.acknowledged == []
-    assert rig.connector._hosts[0].links[0].session_name != session
+    assert rig.connector._hosts.all[0].links[0].session_name != session
 
 
 async def test_a_receipt_before_its_response(smsc, make):

@@ -74,7 +74,7 @@ async def test_nothing_is_traced_unless_asked_for(told):
     async with fake_smsc() as smsc, connected(smsc) as connector:
         connector.submit([job_for(connector, "hello")])
         await smsc.until(lambda: smsc.submitted)
-        for link in connector._links:
+        for link in connector._hosts.links:
             assert link.transport is not None
             assert link.transport.session.tap is None
     assert told.pdus() == []

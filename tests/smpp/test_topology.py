@@ -189,7 +189,7 @@ async def test_the_backup_takes_over_when_no_session_is_left(smsc, backup, make)
     await rig.answered(1)
     assert (smsc.texts, backup.texts) == (["a"], [])
     smsc.bound[0].reset()
-    await eventually(lambda: rig.connector._active is rig.connector._hosts[1])
+    await eventually(lambda: rig.connector._hosts.active is rig.connector._hosts.all[1])
     rig.submit("b")
     await rig.answered(2)
     assert backup.texts == ["b"]
@@ -227,7 +227,7 @@ async def test_silence_moves_traffic_to_the_backup(smsc, backup, make):
     rig = await make(smsc, backup, enquire_link=0.2, enquire_link_timeout=0.1)
     await eventually(lambda: rig.states() == ["bound", "bound"])
     smsc.silent = True
-    await eventually(lambda: rig.connector._active is rig.connector._hosts[1])
+    await eventually(lambda: rig.connector._hosts.active is rig.connector._hosts.all[1])
     assert "no answer to enquire_link" in rig.connector.hosts()[0].reason
     rig.submit("a")
     await rig.answered(1)
@@ -239,5 +239,5 @@ async def test_a_reset_moves_traffic_to_the_backup_at_once(smsc, backup, make):
     await eventually(lambda: rig.states() == ["bound", "bound"])
     smsc.bind_status = int(CommandStatus.ESME_RSYSERR)
     smsc.bound[0].reset()
-    await eventually(lambda: rig.connector._active is rig.connector._hosts[1])
+    await eventually(lambda: rig.connector._hosts.active is rig.connector._hosts.all[1])
     assert rig.connector.capacity() > 0
