@@ -12,6 +12,7 @@ from fakes.hook import HookSink
 from fakes.smsc import FakeSmsc
 from integration.site import Site, a_bind, connector, receipt, simulator, submits
 
+from esmed import listeners
 from esmed.errors import ConfigError, ConfigFault
 from pdu import SubmitSm, Unbind
 
@@ -377,6 +378,23 @@ class TestRefused:
         assert all("needs a restart" in each["reason"] for each in fields)
         await a_bind(smsc)
         assert smsc.bind_attempts == 1
+
+    async def test_others_could_come_without_a_token(
+        self, site: Site, smsc: FakeSmsc, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Over an inherited socket, of which the file knows nothing."""
+        site.clients = [{"name": "a", "token": "one"}]
+        await site.start(carrier=connector(smsc))
+
+        def check(_: object) -> None:
+            raise ConfigError([ConfigFault(path="http.listen", message="open")])
+
+        monkeypatch.setattr(listeners, "check_local", check)
+        assert await site.reload()
+        site.clients.clear()
+        assert not await site.reload()
+        status, _ = await site.ask("GET", "/v1/messages")
+        assert status == 401
 
     async def test_a_file_that_never_comes(self, site: Site, smsc: FakeSmsc):
         """A stop does not wait for it."""
