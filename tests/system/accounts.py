@@ -9,7 +9,7 @@ import contextlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -249,6 +249,8 @@ class Part:
     """Of the connection that brought it; no other has it."""
     response: float | None
     """In how many seconds the SMSC meant to answer; None: never."""
+    id: str
+    """What it answered."""
 
 
 def journal(*paths: Path) -> list[Part]:
@@ -266,6 +268,7 @@ def journal(*paths: Path) -> list[Part]:
                         entry["short_message"],
                         entry["session"],
                         entry["response"],
+                        entry["id"],
                     )
                 )
     return sorted(parts, key=lambda part: part.at)
@@ -282,8 +285,10 @@ class Reckoning:
     """Accepted, and not there or not finished."""
     invented: list[str]
     """There, and never submitted, or there twice."""
-    duplicates: list[tuple[Part, Part]]
-    """Each part that came again, with the copy before it."""
+    duplicates: int
+    """Copies of parts that were there already."""
+    per_break: list[int]
+    """How many of them each break of a link caused, in order of size."""
     twice: list[str]
     """References of messages with hold or fail of which a part came twice."""
     unsubmitted: list[str]
@@ -308,32 +313,54 @@ class Reckoning:
         return (
             f"{self.messages} messages, {self.parts} parts taken by the SMSC,"
             f" {len(self.lost)} lost, {len(self.invented)} invented,"
-            f" {len(self.duplicates)} duplicated parts, {len(self.twice)} of hold or"
-            f" fail; states {dict(self.states.most_common())}; terminal webhook-ids per"
-            f" message {dict(self.events)}, {self.redelivered} delivered again"
+            f" {self.duplicates} duplicated parts, by broken link {self.per_break},"
+            f" {len(self.twice)} of hold or fail; states"
+            f" {dict(self.states.most_common())}; terminal webhook-ids per message"
+            f" {dict(self.events)}, {self.redelivered} delivered again"
         )
 
 
 def per_break(
-    duplicates: Iterable[tuple[Part, Part]], response_timeout: float = 30
+    copies: Iterable[Sequence[Part]],
+    known: Container[str],
+    response_timeout: float = 30,
 ) -> Counter[int]:
     """How many parts were written again because of each break (kill, lost link), by
-    the number of the connection that broke: which is all that can have kept the answer
-    to the first copy from arriving, and breaks once.
+    the number of the connection that broke: which is all that can have kept an answer
+    from the daemon, and breaks once.
 
-    Times do not tell: who breaks a link knows only later when it broke, and by then the
-    next may be in use, and may break. What the SMSC was never to answer, or not within
+    ``copies`` are those of one part each, in the order of time, ``known`` the ids that
+    the daemon has. The copies whose id it does not have are those whose answer was
+    lost: not always the first, for what was on its way to an SMSC that stood still may
+    arrive after the copy over the other host. Whoever breaks a link knows neither when
+    it broke nor what was in it. What the SMSC was never to answer, or not within
     ``response_timeout``, needed no break.
     """
     counts: Counter[int] = Counter()
-    for earlier, again in duplicates:
-        if earlier.response is None or earlier.response >= response_timeout:
-            continue
-        assert earlier.session != again.session, (
-            f"written again, nothing broke: {again}"
+    for of_one in copies:
+        promised = [
+            part
+            for part in of_one
+            if part.response is not None and part.response < response_timeout
+        ]
+        sessions = Counter(part.session for part in promised)
+        assert not sessions or max(sessions.values()) == 1, (
+            f"written again over the same link, and nothing broke: {of_one}"
         )
-        counts[earlier.session] += 1
+        lost = [part for part in promised if part.id not in known]
+        # One of them was answered, perhaps without an id.
+        counts.update(part.session for part in lost[: len(of_one) - 1])
     return counts
+
+
+def ids_of(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The ids that the daemon was answered."""
+    return {
+        attempt["smsc_id"]
+        for message in messages
+        for segment in message["segments"]
+        for attempt in segment["attempts"]
+    }
 
 
 def reckon(
@@ -341,22 +368,18 @@ def reckon(
     messages: Iterable[Mapping[str, Any]],
     parts: Sequence[Part],
     hooks: Sequence[Hook],
+    *,
+    response_timeout: float = 30,
 ) -> Reckoning:
     """Compare what was promised, what the daemon says, what the SMSC and hook got."""
     found = {message["id"]: message for message in messages}
     submitted = {sent.reference: sent for sent in book.accepted.values()}
     known = {**book.doubtful, **submitted}
-    copies: Counter[tuple[str, str]] = Counter()
-    latest: dict[tuple[str, str], Part] = {}
-    duplicates = []
+    copies: dict[tuple[str, str], list[Part]] = defaultdict(list)
     contents: dict[str, set[str]] = defaultdict(set)
     for part in parts:
-        key = (part.to, part.content)
-        copies[key] += 1
+        copies[part.to, part.content].append(part)
         contents[part.to].add(part.content)
-        if copies[key] > 1:
-            duplicates.append((latest[key], part))
-        latest[key] = part
     destinations = {sent.body["to"]: sent for sent in known.values()}
     references = Counter(message["reference"] for message in found.values())
     ids: dict[str, set[str]] = defaultdict(set)
@@ -380,11 +403,18 @@ def reckon(
             *(ref for ref, count in references.items() if count > 1),
             *(ref for ref in references if ref not in known),
         ],
-        duplicates=duplicates,
+        duplicates=len(parts) - len(copies),
+        per_break=sorted(
+            per_break(
+                (of_one for of_one in copies.values() if len(of_one) > 1),
+                ids_of(found.values()),
+                response_timeout,
+            ).values()
+        ),
         twice=[
             destinations[to].reference
-            for (to, _), count in copies.items()
-            if count > 1 and destinations[to].at_most_once
+            for (to, _), of_one in copies.items()
+            if len(of_one) > 1 and destinations[to].at_most_once
         ],
         unsubmitted=[
             message["reference"]

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 from fakes.hook import HookSink
-from system.accounts import Book, Load, journal, per_break, reckon
+from system.accounts import Book, Load, journal, reckon
 from system.chaos import (
     FAULTS,
     RESPONSE_TIMEOUT,
@@ -83,12 +83,13 @@ async def test_chaos(processes: Bench, hook: HookSink):
     for host in hosts:
         await host.process.stop()
     parts = journal(*(host.process.journal_path for host in hosts))
-    reckoning = reckon(book, messages, parts, hook.received)
-    per_link = sorted(per_break(reckoning.duplicates, RESPONSE_TIMEOUT).values())
+    reckoning = reckon(
+        book, messages, parts, hook.received, response_timeout=RESPONSE_TIMEOUT
+    )
     second, last = chaos.growth()
     sys.stdout.write(
         f"\n{MINUTES:g} minutes (seed {seed}): {reckoning}\n{book}, of them"
-        f" {len(book.cancelled)} cancelled; duplicates by broken link {per_link}\n"
+        f" {len(book.cancelled)} cancelled\n"
         f"what went wrong: {dict(sorted(chaos.counts.items()))}\n"
         f"daemon: {second.resident:.1f} MiB and {second.descriptors} descriptors in the"
         f" second quarter of its last life ({last.at - second.at:.0f} s before), then"
@@ -97,7 +98,7 @@ async def test_chaos(processes: Bench, hook: HookSink):
     reckoning.check()
     states = {message["id"]: message["state"] for message in messages}
     assert {states[id_] for id_ in book.cancelled} <= {"cancelled"}
-    assert max(per_link, default=0) <= WINDOW
+    assert max(reckoning.per_break, default=0) <= WINDOW
     arrived, lost = phones.check(heard, hook.received)
     sys.stdout.write(f"{arrived} MO messages, {lost} lost with their SMSC\n")
     assert all(each.is_signed_by(KEY) for each in hook.received)
