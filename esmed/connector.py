@@ -229,6 +229,9 @@ class Connector(Protocol):
         without jobs: what is more urgent may have come meanwhile. It asks by ``wake``.
         """
 
+    def take_back(self, job: Job) -> None:
+        """Return a job of which nothing is written; do nothing if something is."""
+
     def release(self, count: int) -> None:
         """Free window slots: that many reported results are on disk."""
 

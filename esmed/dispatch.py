@@ -169,8 +169,15 @@ class Dispatch:
         return seq in self._active
 
     async def withdraw(self, seq: int) -> bool:
-        """Cancel a waiting message; False when it is in flight or has ended."""
-        return seq not in self._active and await self._queue.withdraw(seq)
+        """Cancel a waiting message; False when part of it is written, or it ended."""
+        case = self._active.get(seq)
+        if case is not None:
+            connector = self.connectors.get(case.connector)
+            if connector is not None:
+                connector.take_back(case.job)
+            if case.outstanding:
+                return False
+        return await self._queue.withdraw(seq)
 
     async def resolve(self, seq: int, *, resend: bool) -> bool:
         """Decide over a held message; False when it is not held."""

@@ -407,7 +407,7 @@ class Gateway:
         if state in RECALLABLE:
             return await self._recall(record, caller)
         if not await self._dispatch.withdraw(record.seq):
-            raise ConflictError("the message has been handed to a connector")
+            raise ConflictError("the message is being submitted")
         return await self.get(id_, caller)
 
     async def _recall(self, record: Record, caller: Caller) -> Record:

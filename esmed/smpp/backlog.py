@@ -78,7 +78,18 @@ class Backlog:
         turns = self._stride.portions(room, both)
         return [max(turn - have, 0) for turn, have in zip(turns, here, strict=True)]
 
-    def withdraw(self) -> list[Piece]:
+    def withdraw(self, job: Job) -> list[Piece]:
+        """Take out a job of which nothing was taken out yet; nothing otherwise."""
+        line = self._lines[job.queued.request.priority]
+        pieces = [piece for piece in (*line.again, *line.waiting) if piece[1] is job]
+        if len(pieces) < len(job.parts):
+            return []
+        line.again = [piece for piece in line.again if piece[1] is not job]
+        line.waiting = deque(piece for piece in line.waiting if piece[1] is not job)
+        self._sizes[job.queued.request.priority] -= len(pieces)
+        return pieces
+
+    def withdraw_unbegun(self) -> list[Piece]:
         """Take out what belongs to messages of which no next hop has, or is about to
         have, a part."""
         pieces = self.drain()

@@ -135,7 +135,7 @@ class SmppConnector:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         self._stopping = True
-        self._give_back(self._sender.backlog.withdraw())
+        self._give_back(self._sender.backlog.withdraw_unbegun())
         self._note_health()
         self._pump()
         try:
@@ -255,9 +255,13 @@ class SmppConnector:
         if self._hosts.active is None or self.paused or not self._sends:
             self._give_back(self._sender.backlog.drain())
         elif self._stopping:
-            self._give_back(self._sender.backlog.withdraw())
+            self._give_back(self._sender.backlog.withdraw_unbegun())
         else:
             self._write()
+
+    def take_back(self, job: Job) -> None:
+        """Return a job of which nothing is written; do nothing if something is."""
+        self._give_back(self._sender.backlog.withdraw(job))
 
     def release(self, count: int) -> None:
         """Free window slots: that many reported results are on disk."""

@@ -137,6 +137,9 @@ class FakeConnector:
                 job, part = self.unanswered[0]
                 self.answer(self.auto(job, part))
 
+    def take_back(self, job: Job) -> None:
+        """All is written at once."""
+
     def release(self, count: int) -> None:
         self._used -= count
         assert self._used >= 0

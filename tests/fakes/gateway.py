@@ -107,6 +107,9 @@ class PlanningConnector:
     def submit(self, jobs: Sequence[Job]) -> None:
         raise NotImplementedError
 
+    def take_back(self, job: Job) -> None:
+        raise NotImplementedError
+
     def release(self, count: int) -> None:
         raise NotImplementedError
 

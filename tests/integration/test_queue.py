@@ -115,11 +115,35 @@ async def test_cancel_and_what_is_under_way(site: Site, smsc: FakeSmsc):
     await submits(smsc, 1)
     status, problem = await site.ask("DELETE", f"/v1/messages/{first}")
     assert status == 409
-    assert "handed to a connector" in problem["detail"]
+    assert "being submitted" in problem["detail"]
     status, message = await site.ask("DELETE", f"/v1/messages/{second}")
     assert (status, message["state"]) == (200, "cancelled")
     status, _ = await site.ask("DELETE", "/v1/messages/01a2-none")
     assert status == 404
+
+
+async def test_cancel_what_the_smsc_throttles(site: Site, smsc: FakeSmsc):
+    """It waits in the connector, which has taken it, and nothing of it is submitted."""
+    smsc.answer = smsc.throttle
+    await site.start(carrier=connector(smsc))
+    short = await site.submit(text="short")
+    long = await site.submit(text="long" * 100)
+    kept = await site.submit(text="kept")
+    await submits(smsc, 2)
+    for id_ in (short, long):
+        async with asyncio.timeout(LIMIT):
+            while True:
+                status, message = await site.ask("DELETE", f"/v1/messages/{id_}")
+                if status == 200:
+                    break
+                # A probe of it is under way.
+                assert "being submitted" in message["detail"]
+                await asyncio.sleep(0.05)
+        assert message["state"] == "cancelled"
+    before = len(smsc.submitted)
+    smsc.answer = smsc.accept
+    await site.reaches(kept, "submitted")
+    assert set(smsc.texts[before:]) == {"kept"}
 
 
 async def test_cancel_races(site: Site):

@@ -94,6 +94,27 @@ def test_what_is_added_for_a_portion_is_written_by_it():
     assert [taken.count(seq) for seq in (2, 3, 1)] == [14, 4, 2]
 
 
+def test_withdraw_takes_out_one_job_whole():
+    backlog = Backlog(EQUAL)
+    one, two, three = job(1, 3), job(2), job(3)
+    backlog.add([one, two, three])
+    backlog.put_back(backlog.take())
+    assert by_job(backlog.withdraw(one)) == {one: [1, 2, 3]}
+    assert by_job(backlog.withdraw(two)) == {two: [1]}
+    assert backlog.withdraw(two) == []
+    assert len(backlog) == 1
+    assert names(backlog, 1) == [(3, 1)]
+
+
+def test_withdraw_leaves_a_job_that_was_begun():
+    backlog = Backlog(EQUAL)
+    begun = job(1, 3)
+    backlog.add([begun])
+    backlog.take()
+    assert backlog.withdraw(begun) == []
+    assert names(backlog, 2) == [(1, 2), (1, 3)]
+
+
 def test_drain_takes_all_in_order():
     backlog = Backlog(EQUAL)
     one, two = job(1, 3), job(2)
