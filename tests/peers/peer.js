@@ -13,6 +13,7 @@ const refusals = {bind: options.refuse_binds || [], submit_sm: {}};
 let number = options.first_id;
 let reference = 0;
 let session = null;
+let sessions = 0;
 
 function tell(event) {
   process.stdout.write(JSON.stringify(event) + '\n');
@@ -75,7 +76,7 @@ function answerSubmit(connection, pdu) {
   const status = (refusals.submit_sm[pdu.destination_addr] || []).shift() || 0;
   const id = status ? null : messageId();
   connection.send(pdu.response(status ? {command_status: status} : {message_id: id}));
-  seen(pdu, {id: id, answer: status});
+  seen(pdu, {id: id, answer: status, session: connection.number, at: Date.now() / 1000});
 }
 
 function answerBind(connection, pdu) {
@@ -89,6 +90,8 @@ function answerBind(connection, pdu) {
 }
 
 function serve(connection) {
+  sessions += 1;
+  connection.number = sessions;
   // A callback of the one before may come late: it must not touch this one.
   connection.on('error', trouble);
   connection.on('close', () => tell({event: 'closed'}));
@@ -170,6 +173,9 @@ function send(command) {
 
 function obey(line) {
   const command = JSON.parse(line);
+  if (!session && command.do !== 'refuse') {
+    return;  // nobody is there to hear it
+  }
   if (command.do === 'send') {
     send(command);
   } else if (command.do === 'refuse') {

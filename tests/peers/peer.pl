@@ -14,6 +14,7 @@ use Encode::GSM0338;
 use IO::Select;
 use JSON::PP     ();
 use Net::SMPP;
+use Time::HiRes qw(time);
 
 use constant { UDHI => 0x40, SAR => [qw(sar_msg_ref_num sar_total_segments sar_segment_seqnum)] };
 
@@ -32,6 +33,7 @@ my $options = $json->decode($ARGV[0]);
 my %refusals = (bind => $options->{refuse_binds} || [], submit_sm => {});
 my ($number, $reference) = ($options->{first_id}, 0);
 my ($listener, $session);
+my $sessions = 0;
 
 $| = 1;
 $SIG{PIPE} = 'IGNORE';
@@ -93,7 +95,7 @@ sub answer_submit {
     my $id = '';
     $id = sprintf $options->{ids} eq 'hex' ? '%x' : '%d', ++$number if !$status;
     $session->submit_sm_resp(seq => $pdu->seq, status => $status, message_id => $id);
-    seen($pdu, id => $status ? undef : $id, answer => $status);
+    seen($pdu, id => $status ? undef : $id, answer => $status, session => $sessions, at => time);
 }
 
 sub answer_bind {
@@ -178,8 +180,9 @@ sub send_message {
 sub obey {
     my ($command) = @_;
     my $do = $command->{do};
-    if    ($do eq 'send')   { send_message($command) }
+    if    ($do eq 'send')   { send_message($command) if $session }
     elsif ($do eq 'refuse') { $refusals{submit_sm}{$command->{to}} = $command->{statuses} }
+    elsif (!$session)       { return }
     else                    { $session->$do(async => 1) }
 }
 
@@ -208,6 +211,7 @@ while (1) {
         }
         elsif ($listener && $ready == $listener) {
             $session = $listener->accept;
+            $sessions++;
         }
         elsif ($session && $ready == $session) {
             take();

@@ -53,6 +53,10 @@ class Seen:
     """What a submit_sm was given as message_id."""
     answer: int
     """The command_status it was answered with."""
+    session: int
+    """The number of the connection that brought a submit_sm, if the peer tells."""
+    at: float
+    """When it answered that, by the same clock as others, if it tells."""
 
     @property
     def to(self) -> str:
@@ -167,7 +171,10 @@ class Peer(ABC):
         match event.pop("event"):
             case "pdu":
                 place = event.get("concat")
-                defaults = {"text": None, "data": None, "id": None, "answer": 0}
+                defaults: dict[str, Any] = {
+                    **dict.fromkeys(("text", "data", "id")),
+                    **dict.fromkeys(("answer", "session", "at"), 0),
+                }
                 concat = tuple(place) if place else None
                 self.seen.append(Seen(**{**defaults, **event, "concat": concat}))
             case "closed":
