@@ -76,11 +76,12 @@ def test_whatever_was_before(shares, before, count):
 
 @given(shares, patterns, st.sampled_from(list(Priority)))
 def test_nobody_starves(shares, before, priority):
-    """Its turn comes within as many as its share takes, and one of each other."""
+    """Its turn comes before any other can be ahead by more than the test above says."""
     stride = Stride(shares)
     apply(stride, before)
-    most = sum(-(-2 * share // shares[priority]) + 1 for share in shares)
-    assert priority in run(stride, most, [1, 1, 1])
+    lead = Fraction(1, shares[priority]) + Fraction(1, min(shares))
+    most = sum(int(shares[other] * lead) for other in Priority if other is not priority)
+    assert priority in run(stride, most + 1, [1, 1, 1])
 
 
 @given(shares, st.sampled_from(list(Priority)), st.integers(0, 500))
