@@ -122,6 +122,7 @@ class SmppConnector:
     async def start(self) -> None:
         """Start connecting; returns at once."""
         self._loop = asyncio.get_running_loop()
+        self._limit = (None, self._now())
         self._uncollect = self._on_collect(self._collect)
         for link in self._hosts.links:
             link.start()
@@ -175,7 +176,7 @@ class SmppConnector:
     def pause(self) -> None:
         """Return what is not written, and take no more; binds stay."""
         self.paused = True
-        self._give_back(self._sender.backlog.drain())
+        self._return_if_paused()
         self._note_health()
 
     def resume(self) -> None:
@@ -310,6 +311,11 @@ class SmppConnector:
             self._sink.results(results)
         self._note_idle()
 
+    def _return_if_paused(self) -> None:
+        """Return what waits, and what was throttled since and waits again."""
+        if self.paused:
+            self._give_back(self._sender.backlog.drain())
+
     def _give_back(self, pieces: Sequence[Piece]) -> None:
         for job, parts in by_job(pieces).items():
             self._sink.returned(job, parts)
@@ -400,6 +406,7 @@ class SmppConnector:
             self._receive(link, link.transport, deliveries, wall)
         for result in late:
             self._sink.late(result)
+        self._return_if_paused()
         self._note_idle()
         if results:
             self._sink.results(results)

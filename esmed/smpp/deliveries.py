@@ -15,8 +15,9 @@ from esmed import log
 from esmed.connector import Received, Sink
 from esmed.models import ReceiptIn
 from esmed.smpp.config import Config
+from esmed.smpp.session import Session
 from esmed.smpp.transport import Transport
-from pdu import DataSm, DeliverSm
+from pdu import DataSm, DeliverSm, EncodeError
 
 _log: Final = log.get("smpp.deliveries")
 
@@ -82,7 +83,7 @@ class Deliveries:
             if not is_stored:
                 session.refuse(pdu, self._error)
             elif self._echoes and isinstance(item, ReceiptIn):
-                session.accept(pdu, item.smsc_id)
+                _echo(session, pdu, item.smsc_id)
             else:
                 session.accept(pdu)
         transport.touch()
@@ -91,3 +92,12 @@ class Deliveries:
         for pdu in pdus:
             transport.session.refuse(pdu, self._error)
         transport.touch()
+
+
+def _echo(session: Session, pdu: DeliverSm | DataSm, smsc_id: str) -> None:
+    """Acknowledge with the id, unless no message_id can be like it: a text says
+    anything, and without an answer it would come again for ever."""
+    try:
+        session.accept(pdu, smsc_id)
+    except EncodeError:
+        session.accept(pdu)

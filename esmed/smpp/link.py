@@ -34,7 +34,7 @@ from esmed.smpp.status import Statuses
 from esmed.smpp.timers import TimerSettings
 from esmed.smpp.transport import Transport
 from esmed.smpp.window import Pending
-from pdu import CommandStatus, command_name
+from pdu import CommandId, CommandStatus, command_name
 
 LinkState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
 
@@ -44,6 +44,8 @@ STANDBY: Final = "standby"
 """The reason of a host that is not wanted now."""
 
 _FORGOTTEN: Final = int(CommandStatus.ESME_RINVBNDSTS)
+_ANCILLARY: Final = frozenset({CommandId.CANCEL_SM_RESP, CommandId.QUERY_SM_RESP})
+"""There the same status says no more than that the account may not ask such things."""
 _FORGOTTEN_REASON: Final = "the SMSC has forgotten the bind (ESME_RINVBNDSTS)"
 
 _log: Final = log.get("smpp.link")
@@ -333,7 +335,8 @@ class Link:
         self._owner.link_events(self, events)
         for event in events:
             if type(event) is Responded:
-                if event.pdu.status == _FORGOTTEN:
+                pdu = event.pdu
+                if pdu.status == _FORGOTTEN and pdu.command_id not in _ANCILLARY:
                     self._on_forgotten()
             elif type(event) is StateChanged:
                 self._on_state(event.new)

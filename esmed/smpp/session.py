@@ -166,15 +166,15 @@ class Session:
         """Acknowledge a message received; once each. Nothing happens when CLOSED.
 
         By the PDU and not by its number: an SMSC that uses a number twice is owed two
-        answers.
+        answers. EncodeError if the id does not fit; nothing has happened then.
         """
         if self._state is State.CLOSED:
             return
-        self.unacknowledged -= 1
         if type(pdu) is DeliverSm:
             self._write(DeliverSmResp(sequence=pdu.sequence, message_id=message_id))
         else:
             self._write(DataSmResp(sequence=pdu.sequence, message_id=message_id))
+        self.unacknowledged -= 1
         self._end_if_settled()
 
     def refuse(self, pdu: DeliverSm | DataSm, status: int) -> None:

@@ -633,6 +633,22 @@ async def test_deliver_response_id(smsc, make, form, expected):
     assert answers == {1: expected, 2: ""}
 
 
+async def test_an_id_that_cannot_be_repeated_is_acknowledged(smsc, make):
+    rig = await make(smsc, deliver_response_id="echo")
+    bind = smsc.bound[0]
+    text = b"id:%b stat:DELIVRD"
+    bind.send(
+        DeliverSm(sequence=1, esm_class=4, short_message=text % (b"7" * 65)),
+        DeliverSm(sequence=2, esm_class=4, short_message=text % b"77"),
+    )
+    await smsc.until(lambda: len(bind.of(DeliverSmResp)) == 2)
+    assert [each.status for each in bind.of(DeliverSmResp)] == [0, 0]
+    assert bind.of(DeliverSmResp)[1].message_id == "77"
+    transport = rig.connector._hosts.all[0].links[0].transport
+    assert transport is not None
+    assert transport.session.unacknowledged == 0
+
+
 async def test_over_tls(make, authority):
     issued = authority.issue("connected", "IP:127.0.0.1")
     async with fake_smsc(issued.server()) as smsc:
@@ -694,6 +710,32 @@ async def test_paused_nothing_is_written_but_all_is_taken(smsc, make):
     rig.connector.resume()
     assert rig.state is HealthState.UP
     assert rig.connector.capacity() == 1
+
+
+async def test_paused_what_is_throttled_is_returned(smsc, make):
+    smsc.answer = smsc.ignore
+    rig = await make(smsc)
+    (job,) = rig.submit("a")
+    await smsc.until(lambda: smsc.submitted)
+    rig.connector.pause()
+    smsc.bound[0].send(smsc.throttle(smsc.submitted[0]))
+    await rig.sink.until(lambda: rig.sink.given_back)
+    assert rig.sink.given_back == [(job, [1])]
+    assert rig.unreported() == 0
+    assert rig.connector.usage().window_used == 0
+
+
+async def test_time_before_the_start_is_no_limit(smsc, make):
+    """A connector that a reload adds is resumed before its turn to start has come."""
+    rig = await make(smsc, up=False)
+    late = Rig([smsc.port], None)
+    late.sink.more = True
+    late.connector.resume()
+    await late.connector.start()
+    await late.connector.stop(0.0)
+    await rig.up()
+    limited = late.metrics.connector("carrier").limited_seconds
+    assert limited["link"].value < 10
 
 
 async def test_rebind(smsc, make):

@@ -31,6 +31,8 @@ from pdu import (
     DeliverSm,
     EnquireLink,
     EnquireLinkResp,
+    QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -967,6 +969,23 @@ async def test_a_bind_that_the_smsc_has_forgotten(smsc, rig):
     await one.bound()
     assert one.owner.lost == []
     assert one.owner.notes == ["up", "left", "up"]
+
+
+async def test_one_that_may_not_query_is_not_forgotten(smsc, rig):
+    one = rig()
+    one.start()
+    await one.bound()
+    transport = one.link.transport
+    transport.session.submit(QuerySm(message_id="m1"), transport.now())
+    transport.touch()
+    bind = smsc.bound[0]
+    await smsc.until(lambda: bind.of(QuerySm))
+    (pdu,) = bind.of(QuerySm)
+    status = int(CommandStatus.ESME_RINVBNDSTS)
+    bind.send(QuerySmResp(sequence=pdu.sequence, status=status))
+    await eventually(lambda: one.owner.of(Responded))
+    await settle()
+    assert one.link.bound
 
 
 async def test_unless_the_carrier_means_something_else_by_it(smsc, rig):
