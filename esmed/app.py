@@ -12,15 +12,13 @@ starts.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import functools
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from aiohttp import web
 
@@ -28,6 +26,7 @@ from esmed import listeners, log, routing, supervision
 from esmed.announce import Announcer
 from esmed.api import server
 from esmed.api.service import HttpService
+from esmed.beside import beside
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
 from esmed.config import Webhooks as WebhooksConfig
@@ -62,8 +61,6 @@ REQUESTS_WITHIN: Final = 5.0
 """Seconds that requests still under way have to end when no more are taken."""
 RECORDED_WITHIN: Final = 5.0
 """Seconds for what became of webhooks to be on disk before others take over."""
-
-T = TypeVar("T")
 
 
 class App:
@@ -122,7 +119,7 @@ class App:
         self._notifier.reloading()
         done = False
         try:
-            config = await _beside(load)
+            config = await beside(load)
             changes = compare(self.config, config)
             self._check_clients(config)
             await self._apply(config, changes)
@@ -363,22 +360,6 @@ def _announcer(config: Config) -> Announcer:
 def _webhook_key(config: Config) -> bytes | None:
     secret = config.webhooks.secret
     return webhook_key(secret.reveal()) if secret else None
-
-
-async def _beside(work: Callable[[], T]) -> T:
-    """Do in a thread what may never end: unlike those of `asyncio.to_thread` nobody
-    waits for it when the daemon stops."""
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
-            future.set_exception(error)
-
-    future.set_running_or_notify_cancel()
-    threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(future)
 
 
 def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:

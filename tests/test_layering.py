@@ -168,6 +168,7 @@ LAYERS = (
     Layer(
         name="shells",
         modules=(
+            "esmed.beside",
             "esmed.clock",
             "esmed.dispatch",
             "esmed.gateway",

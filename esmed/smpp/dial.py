@@ -8,8 +8,10 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal, TypeVar
 
+from esmed.beside import beside
 from esmed.errors import TransportError
 from esmed.fieldtypes import Endpoint
 from esmed.smpp.certificate import Ends
@@ -54,7 +56,7 @@ async def _shake_hands(
     factory: Callable[[], P],
 ) -> tuple[P, Ends]:
     try:
-        context, ours = await asyncio.to_thread(_prepare, tls)
+        context, ours = await beside(partial(_prepare, tls))
         transport, protocol = await asyncio.get_running_loop().create_connection(
             factory,
             sock=connection,
@@ -97,8 +99,8 @@ async def _connect(
     wanted = 0 if local is None else _family(local)
     try:
         async with asyncio.timeout(limit):
-            found = await loop.getaddrinfo(
-                name, port, family=wanted, type=socket.SOCK_STREAM
+            found = await beside(
+                lambda: socket.getaddrinfo(name, port, wanted, socket.SOCK_STREAM)
             )
     except TimeoutError as error:
         text = f"{name} was not resolved within {limit:g} s"
