@@ -19,6 +19,7 @@ import msgspec
 
 from esmed import lifecycle
 from esmed.announce import Announcer
+from esmed.beside import beside
 from esmed.errors import StoreError, StoreUnavailableError
 from esmed.models import Millis
 from esmed.store import base, faults, inbound
@@ -84,7 +85,7 @@ class SqliteStore(Questions):
         """Commit what waits, close everything, let the next process in."""
         if self._writer is not None:
             await self._writer.end()
-        await asyncio.to_thread(self._shut)
+        await beside(self._shut)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

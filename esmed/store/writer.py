@@ -27,6 +27,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from esmed import log
+from esmed.beside import beside
 from esmed.errors import StoreError, StoreUnavailableError
 from esmed.store import faults
 from esmed.store.apply import apply
@@ -128,7 +129,7 @@ class Writer(threading.Thread):
         """Commit what there is, if that can be, and end the thread."""
         self._ended = True
         self._inbox.put(_STOP)
-        await asyncio.to_thread(self.join)
+        await beside(self.join)
 
     # --- the thread ------------------------------------------------------------------
 

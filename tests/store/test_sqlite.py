@@ -7,7 +7,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,18 @@ class TestTheFile:
         await bench.close()
         names = {path.name for path in bench.path.parent.iterdir()}
         assert names == {"esmed.db", "esmed.db.lock"}
+
+    async def test_closing_needs_nobody_else_s_threads(self, bench: Bench) -> None:
+        """Name servers that do not answer keep those that all of a process shares."""
+        answered = threading.Event()
+        with ThreadPoolExecutor(1) as shared:
+            asyncio.get_running_loop().set_default_executor(shared)
+            shared.submit(answered.wait)
+            try:
+                async with asyncio.timeout(LIMIT):
+                    await bench.close()
+            finally:
+                answered.set()
 
     async def test_an_empty_file_is_a_new_store(self, shut: Bench) -> None:
         shut.path.touch()
