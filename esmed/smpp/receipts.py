@@ -40,6 +40,8 @@ _UDHI: Final = int(EsmClass.UDHI)
 _TEXT: Final = re.compile(rb"\btext ?:", re.IGNORECASE)
 _WORDS_MOST: Final = 256
 """Octets of a receipt that are kept: longer ones are not of the usual kind."""
+_YEAR_10000: Final = 253_402_300_800_000
+"""Milliseconds of Unix time."""
 
 
 def keys(id_form: str, message_id: str) -> tuple[str, ...]:
@@ -196,16 +198,18 @@ def _own_words(raw: bytes) -> str:
 
 @lru_cache(maxsize=1024)
 def _moment(date: str, zone: tzinfo) -> Millis | None:
-    """A date of a receipt, which has seldom more than minutes and no zone."""
+    """A date of a receipt, which has seldom more than minutes and no zone.
+
+    None too for what no UTC date of four digits can show: an SMSC that knows none
+    writes the first day of the year 1, which east of Greenwich begins in the year 0.
+    """
     found = parse_date(date)
     if found is None:
         return None
-    try:
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=zone)
-        return round(found.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=zone)
+    at = round(found.timestamp() * 1000)
+    return at if 0 <= at < _YEAR_10000 else None
 
 
 def _by_pattern(

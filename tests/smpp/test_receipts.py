@@ -13,6 +13,7 @@ from esmed.reassembly import merge
 from esmed.secret import Secret
 from esmed.smpp.config import Config, Host
 from esmed.smpp.receipts import Interpreter, keys
+from esmed.views import maybe
 from pdu import DataSm, DeliverSm
 
 TEXT = (
@@ -365,6 +366,33 @@ def test_receipt_states(stat, state):
 def test_receipt_errors(err, reason):
     found = receipt(err=err, settings={"receipt_errors": {"1": "absent"}})
     assert found.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("date", "done_at"),
+    [
+        # A zone of its own goes before the connector's.
+        ("2026-01-01T03:00:00+03:00", 1_767_225_600_000),
+        ("260101000000012+", 1_767_214_800_000),
+        ("2601010200", 1_767_225_600_000),
+        ("yesterday", None),
+        # What stands for no date at all, and what no UTC date can show.
+        ("0001-01-01T00:00:00", None),
+        ("00010101000000", None),
+        ("1969-12-31T23:59:59Z", None),
+        ("1970-01-01T00:00:00Z", 0),
+        ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+        ("9999-12-31T23:59:59.9999Z", None),
+        ("9999-12-31T23:59:59-01:00", None),
+    ],
+)
+def test_dates_of_receipts(date, done_at):
+    text = b"id:1 stat:DELIVRD done date:%s err:0" % date.encode()
+    zone = timezone(timedelta(hours=2))
+    found = receipt(settings={"timezone": zone}, short_message=text)
+    assert (found.smsc_id, found.state) == ("1", "delivered")
+    assert found.done_at == done_at
+    assert (maybe(found.done_at) is None) == (done_at is None)
 
 
 def test_receipt_pattern():
