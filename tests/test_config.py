@@ -327,6 +327,8 @@ callbacks: {}
             ("{url: 'http://h/'}", "webhooks.secret"),
             ("{allow: [h]}", "webhooks.secret"),
             ("{secret: s, allow: ['http://h']}", "webhooks.allow[0]"),
+            ("{secret: whsec_, allow: [h]}", "webhooks.secret"),
+            ("{secret: 'whsec_%', allow: [h]}", "webhooks.secret"),
             ("{events: [message.lost]}", "webhooks.events[0]"),
             ("{concurrency: 0}", "webhooks.concurrency"),
         ],

@@ -88,6 +88,35 @@ def test_attempts_answers_receipts_and_the_end_in_order() -> None:
     assert entries[7]["state"] == "delivered"
 
 
+def test_a_part_that_the_smsc_has_dropped_is_cancelled_not_received() -> None:
+    taken = Attempt(
+        connector="a",
+        host="h:1",
+        at=T0 + 10,
+        outcome="accepted",
+        answered_at=T0 + 20,
+        smsc_id="A1",
+        receipts=[
+            ReceiptNote(T0 + 30, MessageState.CANCELLED, "", "", "h:2"),
+            ReceiptNote(T0 + 40, MessageState.DELETED, "DELETED", "0", "h:1"),
+        ],
+    )
+    progress = Progress(
+        state=MessageState.SUBMITTED, segments=[Segment(part=2, attempts=[taken])]
+    )
+    entries = traced(record(progress=progress))
+    cancelled, received = entries[-2:]
+    assert cancelled == {
+        "at": "2026-01-01T00:00:00.030Z",
+        "event": "cancelled",
+        "part": 2,
+        "connector": "a",
+        "host": "h:2",
+        "smsc_id": "A1",
+    }
+    assert (received["event"], received["stat"]) == ("receipt", "DELETED")
+
+
 def test_what_is_not_smpp_has_a_code() -> None:
     refused = Attempt(
         connector="a", host="h", at=T0, outcome="rejected", code="E7", detail="no"

@@ -7,7 +7,7 @@ Lengths are those of SMPP 3.4 §4.1.1 without the closing NUL, but for `system_i
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 
 from esmed.connectorconfig import ConnectorConfig
 from esmed.errors import ConfigFault
@@ -249,6 +249,8 @@ class Config(ConnectorConfig):
                 return part == parts
             case "none":
                 return False
+            case _:
+                assert_never(self.receipts)
 
     def faults(self) -> Iterator[ConfigFault]:
         yield from self._host_faults()

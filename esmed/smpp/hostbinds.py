@@ -61,11 +61,6 @@ class HostBinds:
         """Whether every bind is there."""
         return all(link.bound for link in self.links)
 
-    @property
-    def unanswered(self) -> int:
-        """How many requests wait for their response."""
-        return sum(link.unanswered for link in self.links)
-
     def writable(self) -> list[Link]:
         """Return the links that a message can be written to now."""
         return [link for link in self._main if link.bound and link.writable]

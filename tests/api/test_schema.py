@@ -246,6 +246,7 @@ class TestOptions:
             ({"max_parts": 256}, "max_parts"),
             ({"reference": "a" * 256}, "reference"),
             ({"reference": "a\0"}, "reference"),
+            ({"tlvs": {f"tag{n}": n for n in range(schema.MAX_TLVS + 1)}}, "tlvs"),
             ({"webhook_url": "ftp://hooks.example.org/"}, "webhook_url"),
             ({"webhook_url": "hooks.example.org"}, "webhook_url"),
             ({"webhook_url": "http://"}, "webhook_url"),

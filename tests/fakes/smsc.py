@@ -139,7 +139,8 @@ class SmscConnection(asyncio.Protocol):
         smsc.bind_attempts += 1
         if not smsc.answers_bind:
             return
-        status = smsc.bind_statuses.pop(0) if smsc.bind_statuses else smsc.bind_status
+        status = smsc.bind_status_of.get(type(pdu), smsc.bind_status)
+        status = smsc.bind_statuses.pop(0) if smsc.bind_statuses else status
         response = _BIND_RESPONSES[type(pdu)](
             sequence=pdu.sequence, status=status, system_id="fake" if not status else ""
         )
@@ -156,6 +157,8 @@ class FakeSmsc:
 
     def __init__(self) -> None:
         self.bind_status = int(CommandStatus.ESME_ROK)
+        self.bind_status_of: dict[type[Bind], int] = {}
+        """Of one kind of bind, where it differs."""
         self.bind_statuses: list[int] = []
         """Of the next binds, before ``bind_status`` counts again."""
         self.answers_bind = True

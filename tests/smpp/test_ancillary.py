@@ -46,7 +46,19 @@ def test_addresses_are_those_of_the_submit_sm():
 
 def test_a_sender_that_cannot_be_written_any_more():
     sent = Sent(request=request(from_="Магазин"), host="h:1", smsc_id="1")
-    assert isinstance(ancillary().cancel_sm(sent), Fault)
+    for asked in (ancillary().cancel_sm(sent), ancillary().query_sm(sent)):
+        assert isinstance(asked, Fault)
+        assert asked.code == "from"
+
+
+def test_a_number_that_cannot_be_written_any_more():
+    """20 digits are an address, but no prefix goes before them; query_sm has none."""
+    sent = Sent(request=request(to="9" * 20), host="h:1", smsc_id="1")
+    asker = ancillary(destination_format="zeros")
+    cancel = asker.cancel_sm(sent)
+    assert isinstance(cancel, Fault)
+    assert cancel.code == "to"
+    assert isinstance(asker.query_sm(sent), QuerySm)
 
 
 @pytest.mark.parametrize(

@@ -386,6 +386,32 @@ def test_local_addresses_that_cannot_be(value: str) -> None:
     assert found["hosts[0].local_address"].startswith("expected a")
 
 
+@pytest.mark.parametrize("value", ["5", "[192.0.2.7]", "true"])
+def test_a_local_address_is_a_string(value: str) -> None:
+    """YAML's 5 is no short form of 0.0.0.5."""
+    found = faults(hosts=f"[{{address: 'a:1', local_address: {value}}}]")
+    assert found["hosts[0].local_address"].startswith("expected an IP address of ours")
+
+
+def test_what_is_shown_reads_back() -> None:
+    lines = (
+        "tlvs: [{tag: 0x1400, name: key, value: k1}, "
+        "{tag: 0x1401, name: number, type: int2, value: 7}]\n"
+        "receipt_pattern: 'i=(?P<id>\\w+)'\n"
+        "receipt_errors: {7: busy}"
+    )
+    hosts = (
+        "[{address: 'a:1', local_address: '192.0.2.7'}, "
+        "{address: 'b:1', local_address: '[2001:db8::1]:5000'}]"
+    )
+    found, _ = read(lines, hosts=hosts)
+    login = "{system_id: me, password: hunter2}".strip("{}").replace(", ", "\n    ")
+    text = render(loads(document(lines, hosts, login, ""), HERE))
+    assert "local_address: 192.0.2.7\n" in text
+    again = loads(text.replace("(redacted)", "hunter2"), HERE)
+    assert again.connectors["carrier"] == found
+
+
 def test_a_local_port_for_several_binds() -> None:
     hosts = "[{address: 'a:1', local_address: '192.0.2.7:5000'}]"
     assert faults("sessions: 2", hosts=hosts) == {

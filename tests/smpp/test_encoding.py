@@ -190,6 +190,30 @@ def test_a_plan_whose_sender_is_no_longer_allowed():
     assert found.code == "from"
 
 
+def test_a_plan_whose_number_no_longer_fits():
+    message = request(to="9" * 20)
+    made = encoder().plan(message, 1)
+    assert isinstance(made, Plan)
+    after = encoder(destination_format="zeros")
+    found = after.submit_sm(message, made, 1, NOW + DAY, NOW)
+    assert isinstance(found, Fault)
+    assert found.code == "to"
+
+
+@pytest.mark.parametrize(
+    ("form", "to", "written"),
+    [
+        ("plain", "380501234567", "380501234567"),
+        ("plus", "380501234567", "+380501234567"),
+        ("zeros", "380501234567", "00380501234567"),
+        ("plus", "7070", "7070"),
+    ],
+)
+def test_destination_format(form, to, written):
+    found = pdu(to=to, settings={"destination_format": form})
+    assert found.destination_addr == written
+
+
 # --- alphabets -----------------------------------------------------------------------
 
 

@@ -208,6 +208,13 @@ def test_submit_with():
     )
 
 
+def test_submit_with_data_sm_what_is_in_the_payload_anyway():
+    """There is one message_payload, whatever put it there."""
+    (pdu,) = written("x" * 200, submit_with="data_sm", concatenation="payload")
+    assert pdu.esm_class == 0
+    assert pdu.tlvs == ((0x0424, b"x" * 200), (0x0017, b"\x00\x01\x51\x80"))
+
+
 def test_submit_with_data_sm_in_parts():
     first, second = written("x" * 200, submit_with="data_sm", validity_format="none")
     assert (first.esm_class, second.esm_class) == (0x40, 0x40)

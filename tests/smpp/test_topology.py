@@ -113,6 +113,20 @@ async def test_a_pair_without_its_transmitter_does_not_send(smsc, make):
     await rig.up()
 
 
+async def test_a_receiver_that_comes_back_alone_makes_no_host_usable(smsc, make):
+    rig = await make(smsc, bind="pair")
+    transmitter, receiver = of_kind(smsc, BindTransmitter), of_kind(smsc, BindReceiver)
+    smsc.bind_status_of[BindTransmitter] = int(CommandStatus.ESME_RSYSERR)
+    transmitter.reset()
+    receiver.reset()
+    await eventually(lambda: smsc.bind_attempts >= 5)
+    await eventually(lambda: kinds(smsc) == [BindReceiver])
+    of_kind(smsc, BindReceiver).deliver(mo("still here"))
+    await smsc.until(lambda: smsc.acknowledged)
+    assert rig.state is HealthState.DOWN
+    assert rig.connector.capacity() == 0
+
+
 async def test_sessions_share_window_and_load(smsc, make):
     smsc.answer = smsc.ignore
     rig = await make(smsc, sessions=3, window=6)
