@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from esmed.connector import Connector, HealthState
+from esmed import parts
+from esmed.connector import Connector, HealthState, HostView
 from esmed.models import (
     FINAL_STATES,
     WAITING_STATES,
@@ -154,8 +155,18 @@ def message(record: Record, now: Millis, *, in_flight: bool = False) -> MessageV
         created_at=timestamp(record.created_at),
         submitted_at=maybe(progress.submitted_at),
         final_at=maybe(progress.final_at),
-        segments=[_segment(part) for part in progress.segments],
+        segments=[
+            _segment(part, _part_state(part, held=progress.held))
+            for part in progress.segments
+        ],
     )
+
+
+def _part_state(part: Segment, *, held: bool) -> MessageState:
+    """Return the state to show: what a next hop may have does not wait for one."""
+    if held and parts.is_unanswered(part):
+        return MessageState.SUBMITTING
+    return part.state
 
 
 def _error(fault: Fault | None) -> ErrorView | None:
@@ -187,10 +198,10 @@ def _receipt(part: Segment) -> ReceiptView | UnsetType:
     )
 
 
-def _segment(part: Segment) -> SegmentView:
+def _segment(part: Segment, shown: MessageState) -> SegmentView:
     return SegmentView(
         part=part.part,
-        state=part.state,
+        state=shown,
         error=_error(part.error),
         attempts=[
             AttemptView(
@@ -256,6 +267,15 @@ def event(type_: str, at: Millis, data: MessageView | InboundView) -> bytes:
 # --- connectors ----------------------------------------------------------------------
 
 
+class BindStateView(Struct, frozen=True, kw_only=True):
+    """One bind at a host: ``transceiver``, ``receiver``, ``transmitter-2``, …"""
+
+    bind: str
+    state: Literal["closed", "connecting", "binding", "bound", "unbinding"]
+    reason: str
+    since: str
+
+
 class HostStateView(Struct, frozen=True, kw_only=True):
     """One host of a connector."""
 
@@ -264,6 +284,7 @@ class HostStateView(Struct, frozen=True, kw_only=True):
     state: Literal["closed", "connecting", "binding", "bound", "unbinding"]
     reason: str
     since: str
+    binds: list[BindStateView]
 
 
 class ConnectorView(Struct, frozen=True, kw_only=True):
@@ -298,20 +319,30 @@ def connector(
         state=health.state,
         reason=health.reason,
         since=timestamp(health.since),
-        hosts=[
-            HostStateView(
-                address=host.address,
-                role=host.role,
-                state=host.state,
-                reason=host.reason,
-                since=timestamp(host.since),
-            )
-            for host in one.hosts()
-        ],
+        hosts=[_host(host) for host in one.hosts()],
         window_used=usage.window_used,
         window_size=usage.window_size,
         rate=usage.rate,
         rate_ceiling=usage.rate_ceiling,
         queued=queued,
         oldest_queued_seconds=(None if oldest is None else max(0, now - oldest) / 1000),
+    )
+
+
+def _host(host: HostView) -> HostStateView:
+    return HostStateView(
+        address=host.address,
+        role=host.role,
+        state=host.state,
+        reason=host.reason,
+        since=timestamp(host.since),
+        binds=[
+            BindStateView(
+                bind=bind.bind,
+                state=bind.state,
+                reason=bind.reason,
+                since=timestamp(bind.since),
+            )
+            for bind in host.binds
+        ],
     )

@@ -124,6 +124,16 @@ class TestMessage:
             }
         ]
 
+    def test_a_part_that_nobody_answered_waits_only_if_it_is_sent_again(self) -> None:
+        unanswered = Attempt(connector="carrier", host="h:1", at=T0, outcome="unknown")
+        parts = [Segment(part=1, attempts=[unanswered]), Segment(part=2)]
+        message = record(state=MessageState.SUBMITTING, held=True, segments=parts)
+        held = plain(views.message(message, T0))["segments"]
+        assert [part["state"] for part in held] == ["submitting", "queued"]
+        message.progress.held = False
+        queued = plain(views.message(message, T0))["segments"]
+        assert [part["state"] for part in queued] == ["queued", "queued"]
+
     @pytest.mark.parametrize(
         ("stored", "due_at", "in_flight", "shown"),
         [
@@ -184,7 +194,11 @@ def test_connector() -> None:
     connector = PlanningConnector("carrier")
     shown = plain(views.connector(connector, queued=2, oldest=T0, now=T0 + 1500))
     assert shown["state"] == "up"
-    assert shown["hosts"][0]["address"] == "127.0.0.1:2775"
+    at = "1970-01-01T00:00:00.000Z"
+    bind = {"bind": "transceiver", "state": "bound", "reason": "", "since": at}
+    [host] = shown["hosts"]
+    assert host["address"] == "127.0.0.1:2775"
+    assert host["binds"] == [bind]
     assert (shown["queued"], shown["oldest_queued_seconds"]) == (2, 1.5)
     idle = plain(views.connector(connector, queued=0, oldest=None, now=T0))
     assert idle["oldest_queued_seconds"] is None

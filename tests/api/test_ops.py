@@ -27,6 +27,14 @@ class TestConnectors:
                     "state": "bound",
                     "reason": "",
                     "since": "1970-01-01T00:00:00.000Z",
+                    "binds": [
+                        {
+                            "bind": "transceiver",
+                            "state": "bound",
+                            "reason": "",
+                            "since": "1970-01-01T00:00:00.000Z",
+                        }
+                    ],
                 }
             ],
             "window_used": 3,

@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from esmed.connector import (
+    BindView,
     Capabilities,
     Connector,
     Health,
@@ -57,7 +58,8 @@ class PlanningConnector:
         return self.state
 
     def hosts(self) -> list[HostView]:
-        return [HostView("127.0.0.1:2775", "primary", "bound", "", 0)]
+        binds = [BindView("transceiver", "bound", "", 0)]
+        return [HostView("127.0.0.1:2775", "primary", "bound", "", 0, binds)]
 
     def usage(self) -> Usage:
         return Usage(3, 10, 20.0, None)
