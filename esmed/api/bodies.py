@@ -29,7 +29,7 @@ class Batch(Struct, forbid_unknown_fields=True):
 
 
 class _Loose(Struct, forbid_unknown_fields=True):
-    messages: list[dict[str, object]]
+    messages: list[object]
     defaults: dict[str, object] | None = None
 
 
@@ -249,8 +249,10 @@ def _explained(
     return parsed
 
 
-def _one(raw: dict[str, object]) -> Submit | InvalidError:
+def _one(raw: object) -> Submit | InvalidError:
     """Read a message of a batch; what its fields say is checked with the defaults."""
+    if not isinstance(raw, dict):
+        return _invalid("", "expected an object")
     parsed, errors = _typed(raw)
     return InvalidError(errors) if errors else parsed
 
