@@ -179,7 +179,7 @@ def _other_method(methods: Sequence[str]) -> Handler:
 
     async def handle(request: web.Request, _: Caller) -> web.Response:
         if request.method == hdrs.METH_OPTIONS:
-            return web.Response(status=204, headers=allow)
+            return web.Response(status=204, headers={**allow, hdrs.SERVER: "esmed"})
         raise ProblemError(405, f"{request.method} is not possible here", allow)
 
     return handle

@@ -146,6 +146,7 @@ class TestMethodsAndPaths:
         reply = await rig.call("OPTIONS", "/v1/messages/batch")
         assert reply.status == 204
         assert reply.headers["Allow"] == "POST, OPTIONS"
+        assert reply.headers["Server"] == "esmed"
 
     async def test_head(self, rig: Rig) -> None:
         reply = await rig.call("HEAD", "/v1/messages")
