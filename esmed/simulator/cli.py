@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -65,16 +66,18 @@ def read_outcome(text: str) -> str:
 def read_address(text: str) -> tuple[str, int]:
     """`127.0.0.1:8080`."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
 
 
-def _whole(least: int) -> Callable[[str], int]:
+def _whole(least: int, most: float = inf) -> Callable[[str], int]:
     def whole(text: str) -> int:
         number = int(text)
         if number < least:
             raise ValueError(f"{number} is below {least}")
+        if number > most:
+            raise ValueError(f"{number} is above {most}")
         return number
 
     return whole
@@ -93,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(name, help=help_text, **kwargs)
 
     option("--host", "where to listen", default=defaults.host)
-    option("--port", "0: any free one", read=_whole(0), default=2775)
+    option("--port", "0: any free one", read=_whole(0, 65535), default=2775)
     option("--tls-certificate", "PEM; makes the listener TLS", type=Path)
     option("--tls-key", "PEM, if not in the certificate's file", type=Path)
     option("--system-id", "the only one to accept; default: any")

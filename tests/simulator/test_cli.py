@@ -94,6 +94,8 @@ class TestArguments:
             (["--faults", "/nonexistent.yaml"], "No such file"),
             (["--outcome", "1=DELIVERED"], "is not a command_status"),
             (["--port", "-1"], "-1 is below 0"),
+            (["--port", "65536"], "65536 is above 65535"),
+            (["--control", "127.0.0.1:65536"], "is not HOST:PORT"),
             (["--max-binds", "many"], "invalid literal"),
             (["--control", "8080"], "is not HOST:PORT"),
             (["--enquire-link", "often"], "is not a duration"),
