@@ -227,6 +227,8 @@ def _checked(send: argparse.ArgumentParser) -> Command:
     def checked(args: argparse.Namespace) -> int:
         if args.text is None and args.csv is None:
             send.error("TEXT is needed")
+        if args.csv is None and (args.rejects or args.resume or args.ignore_unknown):
+            send.error("--rejects, --resume and --ignore-unknown are for --csv")
         if args.text == args.csv == "-":
             send.error("only one of --csv and TEXT can be stdin")
         return command(args)
@@ -392,7 +394,6 @@ def _key(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number, at least 1")
+    return int(text)

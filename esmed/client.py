@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from esmed import sendfile
-from esmed.remote import ClientError, Daemon
+from esmed.remote import ClientError, Daemon, UsageError
 
 DEFAULT_URL: Final = "http://127.0.0.1:8775"
 _POLL: Final = (0.1, 1.0)  # seconds; the first and the longest pause
@@ -41,7 +41,7 @@ async def run(name: str, args: argparse.Namespace) -> int:
         except ClientError as exc:
             for line in str(exc).splitlines():
                 print(line, file=sys.stderr)
-            return 1
+            return 2 if isinstance(exc, UsageError) else 1
 
 
 # --- the commands --------------------------------------------------------------------
@@ -216,12 +216,12 @@ def _text(argument: str) -> str:
     """Return the text to send: the argument, or what stdin holds."""
     if argument != "-":
         if any("\ud800" <= char <= "\udfff" for char in argument):
-            raise ClientError("text: not UTF-8")
+            raise UsageError("text: not UTF-8")
         return argument
     try:
         return sys.stdin.buffer.read().decode().removesuffix("\n")
     except UnicodeDecodeError as exc:
-        raise ClientError("text: what stdin holds is not UTF-8") from exc
+        raise UsageError("text: what stdin holds is not UTF-8") from exc
 
 
 def _arguments(pairs: Sequence[str], schema: Mapping[str, Any]) -> dict[str, object]:
@@ -230,7 +230,7 @@ def _arguments(pairs: Sequence[str], schema: Mapping[str, Any]) -> dict[str, obj
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise ClientError(f"{pair}: expected KEY=VALUE")
+            raise UsageError(f"{pair}: expected KEY=VALUE")
         found[key] = text
         if "string" not in _types(schema.get("properties", {}).get(key, {})):
             with contextlib.suppress(msgspec.DecodeError):
@@ -257,7 +257,7 @@ def _since(text: str, now: datetime) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as exc:
         message = "--since: expected 2026-01-31T09:00:00Z, 2026-01-31, or 30m, 24h, 7d"
-        raise ClientError(message) from exc
+        raise UsageError(message) from exc
 
 
 def _quoted(part: str) -> str:

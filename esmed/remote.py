@@ -29,6 +29,10 @@ class ClientError(EsmedError):
         self.retry_after = retry_after
 
 
+class UsageError(ClientError):
+    """What was asked of us makes no sense, whatever daemon there is."""
+
+
 class Daemon(AbstractAsyncContextManager["Daemon"]):
     """A daemon that can be asked. ``url`` may be ``unix:PATH``."""
 
@@ -74,8 +78,8 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
                     response.status,
                     float(after) if after.isdigit() else None,
                 )
-        except aiohttp.InvalidURL as exc:
-            raise ClientError(f"{self._url} is not a URL") from exc
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
+            raise UsageError(f"{self._url} is not an http URL or unix:PATH") from exc
         except (aiohttp.ClientError, TimeoutError) as exc:
             reason = _reason(exc)
             raise ClientError(

@@ -58,6 +58,8 @@ class TestUse:
             ("send", "hi"),
             ("send", "--to", "1"),
             ("send", "--to", "1", "--csv", "f", "hi"),
+            ("send", "--to", "1", "--resume", "k", "hi"),
+            ("send", "--to", "1", "--rejects", "f", "hi"),
             ("send", "--csv", "-", "-"),
             ("send", "--csv", "f", "--batch", "0"),
             ("send", "--csv", "f", "--resume", "ключ"),

@@ -168,8 +168,8 @@ class TestSend:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
-        assert await run("send", **sending(text="-")) == 1
-        assert await run("send", **sending(text="\udcff")) == 1
+        assert await run("send", **sending(text="-")) == 2
+        assert await run("send", **sending(text="\udcff")) == 2
         assert capsys.readouterr().err == (
             "text: what stdin holds is not UTF-8\ntext: not UTF-8\n"
         )
@@ -364,7 +364,7 @@ class TestOthers:
         daemon.on(f"POST {OPERATIONS}/balance", (404, problem))
         wanted = {"connector": "carrier", "operation": "balance"}
         assert await run("operation", **wanted, arguments=[]) == 1
-        assert await run("operation", **wanted, arguments=["x"]) == 1
+        assert await run("operation", **wanted, arguments=["x"]) == 2
         assert capsys.readouterr().err == "none such\nx: expected KEY=VALUE\n"
 
     async def test_replay(
@@ -382,7 +382,7 @@ class TestOthers:
     async def test_replay_since_nonsense(
         self, daemon: Script, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert await run("replay", since="yesterday", dead=False) == 1
+        assert await run("replay", since="yesterday", dead=False) == 2
         assert capsys.readouterr().err.startswith("--since: expected")
         assert daemon.asked == []
 
@@ -437,10 +437,13 @@ class TestFinding:
         assert await run("cancel", id=ID, url=f"unix:{tmp_path}/none") == 1
         assert "no such file or directory" in capsys.readouterr().err
 
-    @pytest.mark.parametrize("url", ["nonsense", "http://", "http://[::1"])
+    @pytest.mark.parametrize("url", ["nonsense", "http://", "http://[::1", "ftp://x"])
     async def test_no_url(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert await run("cancel", id=ID, url=url) == 1
-        assert capsys.readouterr().err == f"{url.rstrip('/')} is not a URL\n"
+        assert await run("cancel", id=ID, url=url) == 2
+        assert (
+            capsys.readouterr().err
+            == f"{url.rstrip('/')} is not an http URL or unix:PATH\n"
+        )
 
     @pytest.mark.parametrize(
         ("status", "body", "complaint"),
