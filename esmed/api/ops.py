@@ -83,9 +83,10 @@ class OpsApi:
         return self._gateway.connector(request.match_info["name"])
 
     async def _shown(self, name: str) -> web.Response:
-        found = await self._gateway.connectors()
-        shown = next(one for one in found if one.name == name)
-        return problems.json(views.encode(shown))
+        for one in await self._gateway.connectors():
+            if one.name == name:
+                return problems.json(views.encode(one))
+        raise NotFoundError("the connector has gone: the configuration has changed")
 
     # --- events ----------------------------------------------------------------------
 

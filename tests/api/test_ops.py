@@ -58,6 +58,15 @@ class TestConnectors:
         assert rig.carrier.calls == [order]
         assert (await rig.post(f"/v1/connectors/nobody/{order}")).status == 404
 
+    async def test_one_that_a_reload_takes_away_meanwhile(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def go() -> None:
+            rig.dispatch.connectors = {}
+
+        monkeypatch.setattr(rig.carrier, "pause", go)
+        assert (await rig.post("/v1/connectors/carrier/pause")).status == 404
+
     async def test_operations(self, rig: Rig) -> None:
         reply = await rig.get("/v1/connectors/carrier/operations")
         assert reply.status == 200
