@@ -77,6 +77,8 @@ def _run(args: argparse.Namespace) -> int:
             texts=config.log.texts,
         )
 
+    # Until it can be heard: by itself it ends a process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     log.configure(args.log_format)
     # The watchdog's SIGABRT then tells where each thread hangs.
     faulthandler.enable(2)
@@ -110,6 +112,7 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     app = App(config)
     await app.start()
     _collect_rarely()

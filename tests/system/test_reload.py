@@ -1,15 +1,17 @@
 """SIGHUP to the real process, under load."""
 
+import contextlib
 import os
 import signal
 import time
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from fakes.hook import HookSink
 from system.accounts import TAKEN_AT_ONCE, Book, Load, journal, reckon
-from system.processes import Bench, Daemon, Smsc, until
+from system.processes import Bench, Daemon, Process, Smsc, until
 from system.set_up import config, finished
 from system.test_service import Manager
 
@@ -57,6 +59,34 @@ async def hang_up(daemon: Daemon, text: str) -> None:
     put(daemon.config_path, text)
     daemon.send_signal(signal.SIGHUP)
     await until(lambda: reloads(daemon) > before, lambda: daemon.log)
+
+
+async def test_while_it_starts(processes: Bench, hook: HookSink, smsc: Smsc):
+    """Before there is anybody to hear it: once it runs it reads its file again."""
+    daemon = processes.daemon(config(smsc, hook))
+    os.mkfifo(daemon.config_path)
+    Process.spawn(daemon)
+    pipe = await writer(daemon.config_path)
+    daemon.send_signal(signal.SIGHUP)
+    pipe.write(daemon.config)
+    pipe.close()
+    await daemon.ready()
+    with await writer(daemon.config_path) as pipe:
+        pipe.write(daemon.config)
+    await until(lambda: reloads(daemon) == 1, lambda: daemon.log)
+
+
+async def writer(fifo: Path) -> TextIO:
+    """Open it once somebody reads it."""
+    opened: list[int] = []
+
+    def tried() -> bool:
+        with contextlib.suppress(OSError):
+            opened.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
+    await until(tried)
+    return os.fdopen(opened[0], "w")
 
 
 @pytest.mark.parametrize(
