@@ -107,6 +107,8 @@ async def _connect(
         raise DialError("timeout", text) from error
     except OSError as error:
         raise DialError("connect", f"{name}: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise DialError("connect", f"{name} is no name of a host") from error
     failure = DialError("connect", f"{name} has no address")
     for family, kind, protocol, _, target in found[:MOST_ADDRESSES]:
         try:

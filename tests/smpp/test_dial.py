@@ -146,6 +146,14 @@ async def test_no_such_name(monkeypatch):
     )
 
 
+async def test_what_is_no_name():
+    error = await refused(host(1, name="smsc..example"))
+    assert (error.stage, str(error)) == (
+        "connect",
+        "smsc..example is no name of a host",
+    )
+
+
 async def test_a_name_without_addresses(monkeypatch):
     def look_up(*_):
         return []
