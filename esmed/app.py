@@ -196,11 +196,13 @@ class App:
         self._stack.callback(gateway.leave)
         self._stack.callback(http.leave)
         for watch in (
-            _measure_lag(metrics),
-            _keep_log_short(store),
-            _look_at_queues(store, dispatch, clock, metrics),
-            supervision.tell_status(self._notifier, self._connectors),
-            supervision.feed_watchdog(self._notifier, lambda: self._pulses(store)),
+            lambda: _measure_lag(metrics),
+            lambda: _keep_log_short(store),
+            lambda: _look_at_queues(store, dispatch, clock, metrics),
+            lambda: supervision.tell_status(self._notifier, self._connectors),
+            lambda: supervision.feed_watchdog(
+                self._notifier, lambda: self._pulses(store)
+            ),
         ):
             self._background(watch)
         metrics.config_reload_success.set(1)
@@ -236,10 +238,11 @@ class App:
             **dict(supervision.of_connectors(self._roster.connectors)),
         }
 
-    def _background(self, coroutine: Coroutine[object, object, None]) -> None:
+    def _background(self, watch: Callable[[], Coroutine[object, object, None]]) -> None:
         async def run() -> None:
             try:
-                await coroutine
+                # Made here, since a stop may come before the task begins.
+                await watch()
             except Exception as error:  # noqa: BLE001 - the root of a task
                 _log.error("app.bug", exc=error)
 

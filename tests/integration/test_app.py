@@ -1,5 +1,6 @@
 """Starting and stopping the assembled daemon."""
 
+import gc
 import socket
 
 import pytest
@@ -42,3 +43,15 @@ async def test_both_kinds_of_address(site: Site, smsc: FakeSmsc):
     # A second time does no harm, nor does nobody being there any more.
     await site.stop()
     assert not path.exists()
+
+
+async def test_a_stop_right_after_the_start(
+    site: Site, smsc: FakeSmsc, recwarn: pytest.WarningsRecorder
+):
+    """Before the loop has turned once: what watches beside has not begun."""
+    await site.start(carrier=connector(smsc))
+    await site.stop()
+    gc.collect()
+    assert not [str(one.message) for one in recwarn]
+    await site.start()
+    await site.reaches(await site.submit(), "submitted")
