@@ -90,6 +90,11 @@ def fields_of(info: pytest.ExceptionInfo[InvalidError]) -> list[str]:
     return [error.field for error in info.value.errors]
 
 
+async def test_without_a_secret_nothing_is_signed(rig: Rig) -> None:
+    with pytest.raises(NotFoundError, match="secret is not configured"):
+        rig.gateway.webhook_secret("https://hooks.example.org/a")
+
+
 class TestDraft:
     def test_a_message_that_goes_at_once(self, rig: Rig) -> None:
         now = rig.gateway.now()
