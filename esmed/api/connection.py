@@ -37,11 +37,12 @@ class Connection(web.RequestHandler):
 
     __slots__ = ("_timer", "_traffic")
 
+    _timer: asyncio.TimerHandle
+
     def __init__(self, server: web.Server, traffic: Traffic, **options: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(server, loop=loop, keepalive_timeout=NEXT_WITHIN, **options)
         self._traffic = traffic
-        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -51,8 +52,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait no more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         super().connection_lost(exc)
 
     def _first_is_due(self) -> None:
