@@ -1239,6 +1239,15 @@ class TestEraseText:
         (last,) = await bench.store.outbox(T0 + HOUR, 10, [])
         assert json.loads(last.body)["data"]["text"] is None
 
+    async def test_another_rule_counts_from_the_next_end_on(self, bench: Bench) -> None:
+        await bench.accept(record(1, text="4711"), record(2, text="4712"))
+        await bench.one(finish(1))
+        final = Announcer(["message.final"], default=True)
+        bench.store.configure(final, erase_final=True)
+        await bench.one(finish(2))
+        texts = [(await bench.get(seq)).request.text for seq in (1, 2)]
+        assert texts == ["4711", None]
+
     async def test_what_amends_it_does_not_know_it_any_more(self, bench: Bench) -> None:
         await bench.open(erase_final=True)
         await bench.accept(record(text="4711"))
