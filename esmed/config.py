@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from esmed import settings, yamlfile
+from esmed.bridge.registry import Kinds
 from esmed.connectorconfig import ConnectorConfig, Retry
 from esmed.errors import ConfigError, ConfigFault
 from esmed.fieldtypes import (
@@ -20,10 +21,12 @@ from esmed.fieldtypes import (
     DurationOrZero,
     DurationType,
     Endpoint,
+    ExistingFile,
     HostName,
     Integer,
     ListenAddress,
     Name,
+    Network,
     Prefix,
     Rate,
     SecretField,
@@ -34,10 +37,9 @@ from esmed.fieldtypes import (
 from esmed.models import MessageState, Priority
 from esmed.secret import Surroundings, webhook_key
 from esmed.settings import DERIVED, NAME, Reader, Section, Variants
-from esmed.smpp.config import Config as SmppConfig
 
-KINDS: Mapping[str, type[ConnectorConfig]] = {"smpp": SmppConfig}
-"""The seam for providers: `kind` in the file to the class that reads the connector."""
+KINDS: Mapping[str, type[ConnectorConfig]] = Kinds()
+"""`kind` in the file to the class that reads the connector."""
 
 DEFAULT_STORE = "sqlite:///var/esmed.db"
 
@@ -118,6 +120,31 @@ class Http(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbacksTls(Section):
+    """What the listener for the providers' pushes shows them."""
+
+    certificate: ExistingFile
+    """PEM, with the chain behind it."""
+    key: ExistingFile | None = None
+    """None: it is in the certificate's file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks(Section):
+    """The listener for the providers' pushes."""
+
+    listen: tuple[ListenAddress, ...]
+    tls: CallbacksTls | None = None
+    allow: tuple[Network, ...] = ()
+    """Who may come; none: everyone who knows a secret path."""
+    max_body: Size = 2**20
+
+    def faults(self) -> Iterator[ConfigFault]:
+        if not self.listen:
+            yield ConfigFault(path="listen", message="at least one address is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks(Section):
     url: Url | None = None
     """None: only messages that name their own are told about."""
@@ -175,13 +202,11 @@ class Log(Section):
 class Config(Section):
     """Everything the daemon is told, complete and checked."""
 
-    later: ClassVar[Mapping[str, str]] = {
-        "callbacks": "no kind of this version receives callbacks"
-    }
-
     node: Name = field(default_factory=lambda: os.uname().nodename)
     store: Store
     http: Http = Http()
+    callbacks: Callbacks | None = None
+    """None: providers cannot push anything to us."""
     log: Log = Log()
     webhooks: Webhooks = Webhooks()
     connectors: Mapping[str, ConnectorConfig]

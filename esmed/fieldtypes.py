@@ -368,6 +368,25 @@ class FingerprintType(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkType:
+    """`203.0.113.0/24`, or a single address → a network of either protocol."""
+
+    def read(
+        self, raw: object, _: Surroundings
+    ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        if isinstance(raw, str):
+            try:
+                return ipaddress.ip_network(raw)
+            except ValueError as exc:
+                if "host bits" in str(exc):
+                    raise ValueError(f"{got(raw)} has host bits set") from None
+        raise unexpected("an address or network such as 203.0.113.0/24", raw)
+
+    def show(self, value: object) -> object:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class TlsVersionType(Plain):
     """`1.2` or `1.3`, which YAML takes for numbers unless they are quoted."""
 
@@ -412,6 +431,7 @@ Url = Annotated[str, UrlType()]
 HostName = Annotated[str, HostType()]
 Prefix = Annotated[str, PrefixType()]
 Fingerprint = Annotated[str, FingerprintType()]
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, NetworkType()]
 TlsVersion = Annotated[str, TlsVersionType()]
 TimeZone = Annotated[tzinfo, TimeZoneType()]
 Name = Annotated[str, Text(least=1, most=64)]

@@ -261,6 +261,8 @@ class Accepted(Struct, frozen=True, tag=True, gc=False):
     """The next hop has taken responsibility; ``smsc_id`` may be empty."""
 
     smsc_id: str
+    further: tuple[str, ...] = ()
+    """Where it made several short messages of it: the ids of the others, in order."""
 
 
 class Rejected(Struct, frozen=True, tag=True, gc=False):

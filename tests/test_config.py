@@ -242,7 +242,7 @@ callbacks: {}
 """
         ) == {
             "stor": 'unknown key; did you mean "store"?',
-            "callbacks": "no kind of this version receives callbacks",
+            "callbacks.listen": "is needed",
             "node": "expected a string, got 5; put it in quotes",
             "http.listen[1]": "expected host:port or unix:PATH, got 5",
             "http.clients[0].name": "a name has up to 64 letters, digits, "

@@ -113,6 +113,8 @@ MOST = """
 http:
   clients:
     - {name: shop, token: secret}
+callbacks:
+  listen: ["127.0.0.1:8776"]
 connectors:
   carrier:
     kind: smpp
@@ -204,6 +206,7 @@ class TestConfiguration:
             put(document, path, yamlfile.parse(text))
         assert loads(yaml.safe_dump(document), surroundings(tmp_path)) == expected
         assert needed == {
+            "callbacks.listen",
             "http.clients[].name",
             "http.clients[].token",
             "connectors.carrier.kind",

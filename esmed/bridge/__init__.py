@@ -1,0 +1,1 @@
+"""Providers that speak another protocol than SMPP: what they all share."""

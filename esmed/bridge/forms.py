@@ -1,0 +1,55 @@
+"""Forms as providers write and read them: `application/x-www-form-urlencoded`. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes, urlencode
+
+from esmed.bridge.base import CallbackRequest
+
+CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
+MOST_FIELDS: Final = 1000
+
+
+def encode(fields: Mapping[str, str | int], charset: str = "utf-8") -> bytes:
+    """Write one, in that order. ValueError if ``charset`` lacks a character."""
+    return urlencode(fields, encoding=charset, errors="strict").encode("ascii")
+
+
+def decode(data: bytes, charset: str = "utf-8") -> dict[str, str]:
+    """Read one leniently: raw blanks stay, ``+`` is one, broken octets are replaced.
+
+    Of several fields of a name the first counts; of very many the rest is dropped. An
+    unknown ``charset`` is taken for UTF-8.
+    """
+    fields: dict[str, str] = {}
+    for pair in data.split(b"&", MOST_FIELDS)[:MOST_FIELDS]:
+        name, separator, value = pair.partition(b"=")
+        if name or separator:
+            fields.setdefault(_text(name, charset), _text(value, charset))
+    return fields
+
+
+def of_request(request: CallbackRequest, charset: str = "utf-8") -> dict[str, str]:
+    """Return the fields of a push, be they in its query, in its body or in both.
+
+    The charset of its Content-Type counts before ``charset``.
+    """
+    declared = charset_of(request.headers.get("content-type", "")) or charset
+    return {**decode(request.query, declared), **decode(request.body, declared)}
+
+
+def charset_of(content_type: str) -> str | None:
+    """Return the charset that a Content-Type names, in lower case."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip():
+            return value.strip().strip('"').lower()
+    return None
+
+
+def _text(octets: bytes, charset: str) -> str:
+    plain = unquote_to_bytes(octets.replace(b"+", b" "))
+    try:
+        return plain.decode(charset, "replace")
+    except LookupError:
+        return plain.decode("utf-8", "replace")
