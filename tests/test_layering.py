@@ -129,6 +129,7 @@ LAYERS = (
             "esmed.smpp.encoding",
             "esmed.smpp.events",
             "esmed.smpp.failover",
+            "esmed.smpp.mode",
             "esmed.smpp.pace",
             "esmed.smpp.pdutrace",
             "esmed.smpp.receipts",

@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-from esmed.models import Fault, FaultClass
+from esmed.clock import Clock
+from esmed.connector import Sent
+from esmed.models import Fault, FaultClass, ReceiptIn
+from esmed.smpp.ancillary import Ancillary
+from esmed.smpp.config import Config
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
 from esmed.smpp.sender import Sender
@@ -23,16 +27,40 @@ class Asker:
     The connector passes on what links tell of a request whose context is an answer.
     """
 
-    def __init__(self, hosts: Sequence[HostBinds], sender: Sender) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        hosts: Sequence[HostBinds],
+        sender: Sender,
+        clock: Clock,
+    ) -> None:
+        self._name = name
         self._hosts = hosts
         self._sender = sender
+        self._clock = clock
+        self.configure(config)
 
-    async def ask(
-        self,
-        request: CancelSm | QuerySm | Fault,
-        host: str,
-        response_timeout: float,
-    ) -> Pdu | Fault:
+    def configure(self, config: Config) -> None:
+        """Take the settings."""
+        self._ancillary = Ancillary(self._name, config)
+        self._limit = min(config.response_timeout, MOST)
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        """Ask by cancel_sm, over the host that has it or else another one."""
+        answer = await self._ask(self._ancillary.cancel_sm(sent), sent.host)
+        if isinstance(answer, Fault):
+            return answer
+        return self._ancillary.cancelled(answer)
+
+    async def query(self, sent: Sent) -> ReceiptIn | Fault:
+        """Ask by query_sm, likewise."""
+        answer = await self._ask(self._ancillary.query_sm(sent), sent.host)
+        if isinstance(answer, Fault):
+            return answer
+        return self._ancillary.found(answer, sent, self._clock.now_ms())
+
+    async def _ask(self, request: CancelSm | QuerySm | Fault, host: str) -> Pdu | Fault:
         """Have a request answered: by this host, or else by another one.
 
         A request that could not be made comes back as it is.
@@ -50,13 +78,12 @@ class Asker:
             return Fault(FaultClass.MESSAGE, error.field or None, str(error))
         self._sender.pace.take(1, loop.time())
         link.transport.touch()
-        limit = min(response_timeout, MOST)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(self._limit):
                 return await answer
         except TimeoutError:
             name = command_name(request.command_id)
-            return _not_now(f"no answer to {name} within {limit:g} s")
+            return _not_now(f"no answer to {name} within {self._limit:g} s")
 
     def _link(self, host: str) -> Link | None:
         links = [

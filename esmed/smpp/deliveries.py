@@ -13,8 +13,10 @@ from typing import Final
 
 from esmed import log
 from esmed.connector import Received, Sink
-from esmed.models import ReceiptIn
+from esmed.models import Millis, ReceiptIn
 from esmed.smpp.config import Config
+from esmed.smpp.link import Link
+from esmed.smpp.receipts import Interpreter
 from esmed.smpp.session import Session
 from esmed.smpp.transport import Transport
 from pdu import DataSm, DeliverSm, EncodeError
@@ -34,20 +36,24 @@ class Deliveries:
 
     def configure(self, config: Config) -> None:
         """Take the settings."""
+        self._read = Interpreter(self._name, config).read
         self._timeout = config.deliver_response_timeout
         self._error = config.deliver_response_error
         self._echoes = config.deliver_response_id == "echo"
 
     def take(
         self,
+        link: Link,
         transport: Transport,
         pdus: Sequence[DeliverSm | DataSm],
-        items: Sequence[Received],
+        wall: Millis,
     ) -> None:
         """Have what the PDUs of one read mean stored, and answer them in time."""
         if self._late:
             self._refuse(transport, pdus)
             return
+        read, address, session = self._read, link.address, link.session_name
+        items = [read(pdu, address, session, wall) for pdu in pdus]
         timer: asyncio.TimerHandle | None = None
         late = False
 

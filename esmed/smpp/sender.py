@@ -8,6 +8,7 @@ ESME_RTHROTTLED and the part goes back to its place in the backlog.
 from collections.abc import Sequence
 from typing import Final
 
+from esmed.connector import Usage
 from esmed.metrics import ConnectorMetrics, Limit
 from esmed.models import (
     Accepted,
@@ -20,6 +21,7 @@ from esmed.models import (
     Unknown,
 )
 from esmed.smpp.backlog import Backlog, Piece
+from esmed.smpp.config import Config
 from esmed.smpp.congestion import Congestion
 from esmed.smpp.encoding import Encoder
 from esmed.smpp.events import Late, Responded
@@ -41,35 +43,37 @@ class Sender:
     """
 
     def __init__(
-        self,
-        name: str,
-        encoder: Encoder,
-        *,
-        window: int,
-        shares: Sequence[int],
-        pace: Pace,
-        statuses: Statuses,
-        metrics: ConnectorMetrics,
+        self, name: str, encoder: Encoder, config: Config, metrics: ConnectorMetrics
     ) -> None:
-        self.backlog: Final = Backlog(shares)
+        self.backlog: Final = Backlog(config.shares.in_order)
         self.throttle: Final = Throttle()
-        self.pace = pace
+        self.pace = _pace(config)
         self.used = 0
         """Slots of the window: parts unanswered, or not yet on disk."""
         self._name = name
         self._encoder = encoder
-        self._window = window
+        self._config = config
+        self._window = config.window
         self._congestion = Congestion()
-        self._statuses = statuses
+        self._statuses = Statuses(config.statuses)
         self._status = metrics.submit_status
         self._seconds = metrics.submit_seconds
         self._unknown = metrics.unknown_outcomes
 
-    def configure(self, encoder: Encoder, window: int, pace: Pace) -> None:
+    def configure(self, encoder: Encoder, config: Config) -> None:
         """Go by other settings from the next part on."""
+        before, self._config = self._config, config
         self._encoder = encoder
-        self._window = window
-        self.pace = pace
+        self._window = config.window
+        if config.shares != before.shares:
+            self.backlog.share(config.shares.in_order)
+        if (config.rate, config.adaptive) != (before.rate, before.adaptive):
+            # What was learned from refusals was learned under another ceiling.
+            self.pace = _pace(config)
+
+    def usage(self) -> Usage:
+        """Return how full the window is, and the rate."""
+        return Usage(self.used, self._window, self.pace.rate, self.pace.ceiling)
 
     def room(self, now: float) -> int:
         """How many parts may be written now."""
@@ -234,6 +238,10 @@ class Sender:
             outcome=outcome,
             reason=job.reason,
         )
+
+
+def _pace(config: Config) -> Pace:
+    return Pace(config.rate, adaptive=config.adaptive)
 
 
 def _load(session: Session) -> int:

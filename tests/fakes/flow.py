@@ -11,10 +11,10 @@ from fakes.sink import job_for
 
 from esmed.metrics import Metrics
 from esmed.models import Plan
+from esmed.secret import Secret
+from esmed.smpp.config import Config
 from esmed.smpp.events import Responded
-from esmed.smpp.pace import Pace
 from esmed.smpp.sender import Sender
-from esmed.smpp.status import Statuses
 from pdu import CommandStatus, SubmitSm, SubmitSmResp
 
 Accepts = Callable[[float], bool]
@@ -81,17 +81,17 @@ class Flow:
         load: float | None = None,
     ) -> None:
         self.accepts = accepts
-        self.pace = Pace(rate, adaptive=adaptive)
-        metrics = Metrics().connector("carrier", ["host"])
-        self.sender = Sender(
-            "carrier",
-            _ENCODER,
+        config = Config(
+            hosts=(),
+            system_id="me",
+            password=Secret("secret"),
+            rate=rate,
+            adaptive=adaptive,
             window=window,
-            shares=(1, 1, 1),
-            pace=self.pace,
-            statuses=Statuses(),
-            metrics=metrics,
         )
+        metrics = Metrics().connector("carrier", ["host"])
+        self.sender = Sender("carrier", _ENCODER, config, metrics)
+        self.pace = self.sender.pace
         self.now = 0.0
         self.accepted: list[float] = []
         self.refused: list[float] = []

@@ -343,14 +343,14 @@ async def test_time_that_passes_while_we_look_stops_nothing(smsc, make, monkeypa
     """A machine that stalls between writing and setting the alarm."""
     smsc.answer = smsc.ignore
     rig = await make(smsc, rate=100.0, window=1000)
-    now = rig.connector._now()
+    now = rig.connector._submission.now()
 
     def later() -> float:
         nonlocal now
         now += 0.02
         return float(now)
 
-    monkeypatch.setattr(rig.connector, "_now", later)
+    monkeypatch.setattr(rig.connector._submission, "now", later)
     rig.submit(*numbered(10))
     await smsc.until(lambda: len(smsc.submitted) == 10)
     rig.submit(*numbered(10))
@@ -915,7 +915,7 @@ async def test_stop_ends_what_is_begun(smsc, make):
     assert [type(outcome) for outcome in rig.outcomes()] == [Accepted] * 3
     assert len(smsc.submitted) == 4
     assert rig.sink.given_back == [(short, [1])]
-    assert rig.connector._alarm is None
+    assert rig.connector._submission._alarm is None
 
 
 async def test_stop_leaves_the_rest_of_it_when_time_is_up(smsc, make):
@@ -926,7 +926,7 @@ async def test_stop_leaves_the_rest_of_it_when_time_is_up(smsc, make):
     await smsc.until(lambda: len(held) == 1)
     await rig.connector.stop(0.1)
     assert rig.sink.given_back == [(long, [2, 3])]
-    assert rig.connector._alarm is None
+    assert rig.connector._submission._alarm is None
 
 
 async def test_stop_leaves_the_rest_of_it_when_the_link_is_lost(smsc, make):
