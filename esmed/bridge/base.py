@@ -123,6 +123,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     """One for each message, in their order."""
     elsewhere: bool = False
     """Nothing was taken, and another node may take it now."""
+    singly: bool = False
+    """Nothing was taken because of one of them, and the answer does not say which: each
+    is to go in a call of its own. The outcomes are for those who cannot do that."""
     pause: float = 0.0
     """Seconds for which the provider wants no request at all."""
     reason: str = ""
@@ -262,8 +265,14 @@ class Provider:
         """Return what messages must have in common to go in one call."""
         raise NotImplementedError
 
+    def apart(self, message: Outgoing) -> Hashable | None:
+        """Return what no two messages of one call may have in common, because answers
+        and states could not be told apart; None: nothing. Most often the number."""
+        return message.to
+
     def build(self, messages: Sequence[Outgoing], now: Millis) -> Call:
-        """Make the request for messages of one group, `Traits.batch` at most.
+        """Make the request for messages of one group, `Traits.batch` at most, each
+        different in `apart`.
 
         The same messages and time give the same request, octet by octet.
         """
