@@ -182,7 +182,7 @@ def _load_whole(path: Path) -> "Config":
 def _unusable_certificates(config: "Config") -> Iterator[ConfigFault]:
     """What the daemon would only find when it connects, since files may be renewed."""
     from esmed.smpp.config import Config as SmppConfig
-    from esmed.smpp.tls import client_context
+    from esmed.tls import client_context
 
     for name, connector in config.connectors.items():
         hosts = connector.hosts if isinstance(connector, SmppConfig) else ()

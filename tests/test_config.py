@@ -26,8 +26,8 @@ from esmed.fieldtypes import Endpoint, SecretField, UnixSocket, Url
 from esmed.models import Priority
 from esmed.secret import Secret, Surroundings
 from esmed.smpp.config import Config as SmppConfig
-from esmed.smpp.config import Tls
 from esmed.smpp.quirks import Numbering
+from esmed.tlsconfig import Tls
 
 CARRIER = """
 connectors:

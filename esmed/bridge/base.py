@@ -204,10 +204,14 @@ class Wait(Struct, frozen=True):
     seconds: float
 
 
+class NoReply(Exception):  # noqa: N818 - not an error of ours
+    """Thrown into an operation at a call that got no reply; if it lets it pass, the
+    operation has failed. Its text says why there was none."""
+
+
 Steps = Generator[HttpCall | Wait, Reply, Mapping[str, Any] | Fault]
 """An operation under way: it yields calls and is sent their replies (of a `Wait` an
-empty one), and returns plain JSON values, or why there are none. A call that gets no
-reply ends it."""
+empty one), and returns plain JSON values, or why there are none."""
 
 
 class Procedure(Struct, frozen=True, kw_only=True):
@@ -245,7 +249,7 @@ class Traits(Struct, frozen=True, kw_only=True):
     pushes: frozenset[str] = frozenset()
     """Of ``status``, ``mo``, ``short``: what comes to its callbacks."""
     pulls: bool = False
-    """Whether messages from subscribers have to be asked for."""
+    """Whether messages from subscribers can be asked for: see `Provider.pull_every`."""
 
 
 class Provider:
@@ -255,6 +259,8 @@ class Provider:
     """
 
     traits: ClassVar[Traits] = Traits()
+    pull_every: float | None = None
+    """Seconds between two pulls; None: nothing is pulled."""
 
     def refusal(self, request: Request) -> Fault | None:
         """Tell why a message cannot be expressed: class ``message``, and as its code

@@ -8,32 +8,11 @@ from esmed.connectorconfig import ConnectorConfig
 from esmed.errors import ConfigFault
 from esmed.fieldtypes import (
     Duration,
-    ExistingFile,
-    Fingerprint,
     Integer,
     Text,
-    TlsVersion,
     Url,
 )
-from esmed.settings import Section
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderTls(Section):
-    """How the provider's certificate is checked; name and chain always are unless
-    ``verify`` is false."""
-
-    ca: ExistingFile | None = None
-    """PEM bundle instead of the system's."""
-    min_version: TlsVersion = "1.2"
-    pin: tuple[Fingerprint, ...] = ()
-    """SHA-256 of the certificates the server may show (DER, lower-case hex)."""
-    verify: bool = True
-
-    def advice(self) -> Iterator[ConfigFault]:
-        if not self.verify and not self.pin:
-            message = "anyone can pose as this provider; give a pin at least"
-            yield ConfigFault(path="verify", message=message)
+from esmed.tlsconfig import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +42,7 @@ class HttpProviderConfig(ProviderConfig):
     """Base of those that are spoken to over HTTP."""
 
     base_urls: tuple[Url, ...]
-    tls: ProviderTls = field(default_factory=ProviderTls)
+    tls: Tls = field(default_factory=Tls)
 
     @property
     def nodes(self) -> tuple[str, ...]:

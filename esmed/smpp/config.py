@@ -16,15 +16,11 @@ from esmed.fieldtypes import (
     Duration,
     DurationOrZero,
     Endpoint,
-    ExistingFile,
-    Fingerprint,
-    HostName,
     Integer,
     PeerAddress,
     SecretType,
     Text,
     TimeZone,
-    TlsVersion,
 )
 from esmed.secret import Secret
 from esmed.settings import Section
@@ -49,6 +45,7 @@ from esmed.smpp.tables import (
     ReceiptPattern,
     ReceiptStates,
 )
+from esmed.tlsconfig import Tls
 from pdu.datacoding import Alphabet
 from pdu.national import Language
 
@@ -58,35 +55,6 @@ AddressFormat = Literal["plain", "plus", "zeros"]
 SYSTEM_ID_STANDARD = 15  # SMPP 3.4 §4.1.1: 16 with the NUL
 PASSWORD_STANDARD = 8  # likewise: 9 with the NUL
 CREDENTIAL_MOST = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls(Section):
-    """`tls: true` is this with its defaults: name and chain are verified."""
-
-    ca: ExistingFile | None = None
-    """PEM bundle instead of the system's."""
-    certificate: ExistingFile | None = None
-    """Our own certificate (PEM), if the SMSC asks for one."""
-    key: ExistingFile | None = None
-    """Its key; None: it is in the certificate's file."""
-    server_name: HostName | None = None
-    """The name that is asked for (SNI) and checked; None: that of the address."""
-    min_version: TlsVersion = "1.2"
-    """The oldest version of TLS that will do."""
-    pin: tuple[Fingerprint, ...] = ()
-    """SHA-256 of the certificates the server may show (DER, lower-case hex)."""
-    verify: bool = True
-    """Whether name and chain are checked; a pin is checked in any case."""
-
-    def faults(self) -> Iterator[ConfigFault]:
-        if self.key and not self.certificate:
-            yield ConfigFault(path="key", message="has no certificate beside it")
-
-    def advice(self) -> Iterator[ConfigFault]:
-        if not self.verify and not self.pin:
-            message = "anyone can pose as this SMSC; give a pin at least"
-            yield ConfigFault(path="verify", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

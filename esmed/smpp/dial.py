@@ -12,11 +12,12 @@ from functools import partial
 from typing import Final, Literal, TypeVar
 
 from esmed.beside import beside
+from esmed.certificate import Ends
 from esmed.errors import TransportError
 from esmed.fieldtypes import Endpoint
-from esmed.smpp.certificate import Ends
-from esmed.smpp.config import Host, Tls
-from esmed.smpp.tls import check_pin, client_context, describe, our_end, their_end
+from esmed.smpp.config import Host
+from esmed.tls import check_pin, client_context, describe, our_end, their_end
+from esmed.tlsconfig import Tls
 
 MOST_ADDRESSES: Final = 4
 """Of one name, per attempt."""

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from esmed.certificate import Watch
 from esmed.clock import Clock
 from esmed.connector import BindView, HostView
 from esmed.metrics import ConnectorMetrics
-from esmed.smpp.certificate import Watch
 from esmed.smpp.config import Config, Host
 from esmed.smpp.link import Link, LinkState, Owner
 

@@ -9,10 +9,9 @@ import asyncio
 import random
 from typing import Final, Literal, Protocol, cast
 
-from esmed import log
+from esmed import certificate, log
 from esmed.clock import Clock
 from esmed.metrics import BindResult, ConnectorMetrics
-from esmed.smpp import certificate
 from esmed.smpp.binds import PDUS, Bind
 from esmed.smpp.config import Config, Host
 from esmed.smpp.dial import DialError, dial

@@ -11,7 +11,7 @@ from typing import Final, cast
 from esmed.smpp.events import Event
 from esmed.smpp.session import Session
 from esmed.smpp.states import State
-from esmed.smpp.tls import describe
+from esmed.tls import describe
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer has to take our last bytes before it is cut off."""

@@ -10,8 +10,9 @@ from esmed.connector import HealthState, Job
 from esmed.fieldtypes import Endpoint
 from esmed.metrics import Metrics
 from esmed.secret import Secret
-from esmed.smpp.config import Backoff, Config, Host, Tls
+from esmed.smpp.config import Backoff, Config, Host
 from esmed.smpp.connector import create
+from esmed.tlsconfig import Tls
 
 QUICK = Backoff(min=0.02, max=0.05)
 

@@ -9,7 +9,7 @@ from fakes.ca import Authority
 from fakes.connectorrig import Rig
 from fakes.smsc import FakeSmsc, fake_smsc
 
-from esmed.smpp.config import Tls
+from esmed.tlsconfig import Tls
 
 Make = Callable[..., Any]
 

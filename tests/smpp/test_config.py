@@ -12,7 +12,7 @@ from esmed.errors import ConfigError
 from esmed.fieldtypes import Endpoint
 from esmed.secret import Secret, Surroundings
 from esmed.settings import render
-from esmed.smpp.config import Backoff, Config, Host, Tls
+from esmed.smpp.config import Backoff, Config, Host
 from esmed.smpp.quirks import (
     Numbering,
     PriorityFlags,
@@ -20,6 +20,7 @@ from esmed.smpp.quirks import (
     Sources,
     Tlv,
 )
+from esmed.tlsconfig import Tls
 
 HERE = Surroundings(environ={}, directory=Path("/srv/esmed"))
 A_STATUS = "expected a command_status such as ESME_RTHROTTLED or 0x455, got"
@@ -460,7 +461,7 @@ def test_tls(tmp_path: Path) -> None:
     }
     _, warnings = read(hosts="[{address: 'a:1', tls: {verify: false}}]")
     assert warnings == {
-        "hosts[0].tls.verify": "anyone can pose as this SMSC; give a pin at least"
+        "hosts[0].tls.verify": "anyone can pose as this server; give a pin at least"
     }
 
 

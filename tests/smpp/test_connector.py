@@ -25,9 +25,10 @@ from esmed.models import (
 )
 from esmed.smpp import pace as pace_module
 from esmed.smpp import sender as sender_module
-from esmed.smpp.config import Backoff, Tls
+from esmed.smpp.config import Backoff
 from esmed.smpp.connector import SmppConnector
 from esmed.smpp.throttle import Throttle
+from esmed.tlsconfig import Tls
 from pdu import (
     BindTransceiver,
     BindTransceiverResp,

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from fakes.wire import WirePeer, wire_peer
 
+from esmed.certificate import Ends
 from esmed.fieldtypes import Endpoint
-from esmed.smpp.certificate import Ends
-from esmed.smpp.config import Host, Tls
+from esmed.smpp.config import Host
 from esmed.smpp.dial import DialError, dial
+from esmed.tlsconfig import Tls
 
 LIMIT = 20.0
 

@@ -13,16 +13,17 @@ from fakes.smsc import FakeSmsc, fake_smsc, refuse
 from fakes.wait import eventually, settle
 from fakes.wire import wire_peer
 
+from esmed.certificate import Watch
 from esmed.fieldtypes import Endpoint
 from esmed.metrics import ConnectorMetrics, Metrics
 from esmed.secret import Secret
 from esmed.smpp import link as module
-from esmed.smpp.certificate import Watch
-from esmed.smpp.config import Backoff, Config, Host, Tls
+from esmed.smpp.config import Backoff, Config, Host
 from esmed.smpp.dial import dial
 from esmed.smpp.events import Event, Received, Responded
 from esmed.smpp.link import Link
 from esmed.smpp.window import Pending
+from esmed.tlsconfig import Tls
 from pdu import (
     BindReceiver,
     BindTransceiver,

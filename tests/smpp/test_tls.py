@@ -1,4 +1,4 @@
-"""esmed.smpp.tls and dial over TLS: a real handshake for each thing that is checked."""
+"""esmed.tls and dial over TLS: a real handshake for each thing that is checked."""
 
 import asyncio
 import shutil
@@ -13,12 +13,13 @@ from fakes.alerting import alerting_server
 from fakes.ca import Authority, Issued
 from fakes.wire import WireConnection, WirePeer, wire_peer
 
+from esmed.certificate import Ends
 from esmed.errors import TransportError
 from esmed.fieldtypes import Endpoint
-from esmed.smpp.certificate import Ends
-from esmed.smpp.config import Host, Tls
+from esmed.smpp.config import Host
 from esmed.smpp.dial import DialError, dial
-from esmed.smpp.tls import client_context, describe
+from esmed.tls import client_context, describe
+from esmed.tlsconfig import Tls
 
 LIMIT = 20.0
 WRONG = "0" * 64

@@ -1,13 +1,13 @@
-"""TLS towards an SMSC: what is checked, and what is shown."""
+"""TLS towards a server: what is checked, and what is shown."""
 
 import hashlib
 import ssl
 from collections.abc import Collection
 from typing import Final
 
+from esmed.certificate import not_after
 from esmed.errors import TransportError
-from esmed.smpp.certificate import not_after
-from esmed.smpp.config import Tls
+from esmed.tlsconfig import Tls
 
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 

@@ -1,4 +1,4 @@
-"""esmed.smpp.certificate: ends read from octets, and told in time."""
+"""esmed.certificate: ends read from octets, and told in time."""
 
 import ssl
 import subprocess
@@ -9,7 +9,7 @@ from fakes.ca import Authority
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmed.smpp.certificate import Ends, Watch, not_after
+from esmed.certificate import Ends, Watch, not_after
 
 DAY = 86_400.0
 THEIRS, OURS = "the SMSC's certificate", "our certificate"
