@@ -45,6 +45,8 @@ class HttpCall(Struct, frozen=True, kw_only=True):
     """The base URL to use and no other; None: whichever is in use."""
     bound: int = 10 * 2**20
     """Octets of an answer that are read at most; a longer one is no answer."""
+    response_timeout: float | None = None
+    """Seconds until the answer has to be there; None: as it is configured."""
 
     def __repr__(self) -> str:
         return f"HttpCall({self.operation!r}, {self.method} {self.path!r})"

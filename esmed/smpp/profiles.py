@@ -14,6 +14,27 @@ from esmed.secret import Surroundings
 
 Settings = Mapping[object, object]
 
+SMSTRAFFIC_ERRORS: Final[Mapping[int, str]] = {
+    1: "subscriber absent or out of coverage",
+    2: "call barred, or blocked by the operator",
+    3: "unknown subscriber",
+    4: "memory full",
+    5: "protocol error of the handset",
+    6: "teleservice not provisioned",
+    7: "facility not supported",
+    8: "subscriber busy",
+    9: "roaming restrictions",
+    10: "timeout",
+    11: "SS7 routing error",
+    12: "internal system failure",
+    13: "SMSC failure",
+    14: "illegal subscriber",
+    15: "message queue full",
+    16: "invalid source address",
+    17: "unroutable direction",
+}
+"""Why SMS Traffic could not deliver, over whatever protocol it says so."""
+
 PROFILES: Final[Mapping[str, Settings]] = {
     # SMS Traffic, technical description 2.3 of 2025-12-18, chapter SMPP.
     "smstraffic@1": {
@@ -43,25 +64,7 @@ PROFILES: Final[Mapping[str, Settings]] = {
             0x0D: "no money on the account",
             0x0E: "wrong system_id or password; with older accounts also: no money",
         },
-        "receipt_errors": {
-            1: "subscriber absent or out of coverage",
-            2: "call barred, or blocked by the operator",
-            3: "unknown subscriber",
-            4: "memory full",
-            5: "protocol error of the handset",
-            6: "teleservice not provisioned",
-            7: "facility not supported",
-            8: "subscriber busy",
-            9: "roaming restrictions",
-            10: "timeout",
-            11: "SS7 routing error",
-            12: "internal system failure",
-            13: "SMSC failure",
-            14: "illegal subscriber",
-            15: "message queue full",
-            16: "invalid source address",
-            17: "unroutable direction",
-        },
+        "receipt_errors": SMSTRAFFIC_ERRORS,
     },
     # Vonage's published SMPP access: ids in hex in the response and in decimal in the
     # receipt, 30 submit_sm a second unless agreed otherwise.
