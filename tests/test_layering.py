@@ -188,6 +188,7 @@ LAYERS = (
         name="shells",
         modules=(
             "esmed.beside",
+            "esmed.cases",
             "esmed.clock",
             "esmed.dispatch",
             "esmed.gateway",

@@ -1,0 +1,296 @@
+"""What is in connectors' hands: begun, marked, answered, settled.
+
+A job is one message in one connector's hands; its case is open until what became of it
+is on disk. It is settled when every part was answered or returned, and then exactly one
+thing follows: nothing (the parts were taken), wait (again, or for the next connector),
+hold, or the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, assert_never
+
+from msgspec import structs
+
+from esmed.clock import Clock
+from esmed.connector import Connector, Job
+from esmed.destinations import Destinations, hold_back
+from esmed.lanes import Lane
+from esmed.models import (
+    Accepted,
+    Deferred,
+    Fault,
+    MessageState,
+    Millis,
+    PartResult,
+    Plan,
+    Priority,
+    Queued,
+    Rejected,
+    Unknown,
+)
+from esmed.queue import Queue
+from esmed.settlement import EXPIRED, Case, Terms, settle
+from esmed.store import base
+from pdu.receipt import canonical_id
+
+
+class Cases:
+    """All that are open. ``wake`` is told a connector that may have room again."""
+
+    def __init__(
+        self,
+        store: base.Store,
+        queue: Queue,
+        connectors: Mapping[str, Connector],
+        terms: Mapping[str, Terms],
+        clock: Clock,
+        *,
+        wake: Callable[[str], None],
+    ) -> None:
+        self.active: Final[dict[int, Case]] = {}
+        """By the number of the message."""
+        self.marking: Final[dict[str, list[int]]] = defaultdict(
+            lambda: [0] * len(Priority)
+        )
+        """Parts of each priority that a connector gets when their mark is on disk."""
+        self.idle: Final = asyncio.Event()
+        """Set while nothing is in a connector's hands."""
+        self.idle.set()
+        self._store = store
+        self._queue = queue
+        self._connectors = connectors
+        self._terms = dict(terms)
+        self._clock = clock
+        self._wake = wake
+        self._custody = queue.custody
+        self._destinations = Destinations()
+        self._given_back: list[Case] = []
+
+    def configure(self, terms: Mapping[str, Terms]) -> None:
+        """Go by other terms from now on; who is not named keeps their own."""
+        self._terms |= terms
+
+    def serve(self, connectors: Mapping[str, Connector]) -> None:
+        """Have these connectors from now on."""
+        self._connectors = connectors
+
+    # --- begun -----------------------------------------------------------------------
+
+    def begin(
+        self,
+        lane: Lane,
+        queued: Queued,
+        name: str,
+        reason: str,
+        now: Millis,
+    ) -> Case | None:
+        """Make a job of a message, unless it has come to an end already."""
+        if not self._custody.may_go(queued):
+            return None
+        accepted = {*queued.accepted, *self._custody.taken_late(queued.seq)}
+        plan = queued.plan
+        if queued.expires_at <= now:
+            self._queue.end(queued, MessageState.EXPIRED, EXPIRED, now)
+            return None
+        send_at = queued.request.send_at
+        if (send_at or 0) > now and not self._connectors[name].schedules:
+            # It was to be kept by a next hop, which does that no more.
+            self._queue.requeue(queued, queued.via, now, due_at=send_at)
+            return None
+        if plan is not None and plan.connector != name and accepted:
+            self._queue.leave_to(plan.connector, queued)
+            return None
+        if plan is None or plan.connector != name:
+            made: Plan | Fault
+            if queued.draft is not None and queued.draft.connector == name:
+                made = queued.draft
+            else:
+                made = self._connectors[name].plan(queued.request)
+            if isinstance(made, Fault):
+                self._queue.end(queued, MessageState.REJECTED, made, now)
+                return None
+            plan = made
+        parts = [n for n in range(1, len(plan.parts) + 1) if n not in accepted]
+        if not parts:
+            self._custody.drop(queued.seq)
+            return None
+        until = self._destinations.wait(name, queued, now)
+        if until is not None:
+            due_at = min(until, queued.expires_at)
+            self._queue.requeue(queued, lane.via, now, due_at=due_at)
+            return None
+        case = Case(
+            job=Job(queued, plan, parts, reason),
+            via=lane.via,
+            connector=name,
+            on_unknown=queued.request.on_unknown or self._terms[name].on_unknown,
+            outstanding=len(parts),
+            accepted=bool(accepted),
+        )
+        self.active[queued.seq] = case
+        self.idle.clear()
+        return case
+
+    def marked(self, case: Case, now: Millis) -> bool:
+        """Tell whether the job may be written now; if not, mark it on disk first.
+
+        Only a split and a promise not to resend need to be on disk before the write.
+        """
+        job, name = case.job, case.connector
+        split = len(job.plan.parts) > 1 and job.plan is not job.queued.plan
+        if case.on_unknown == "resend" and not split:
+            return True
+        priority = job.queued.request.priority
+        self.marking[name][priority] += len(job.parts)
+        job.queued = structs.replace(job.queued, plan=job.plan)
+        mark = base.Mark(
+            seq=job.queued.seq,
+            plan=job.plan,
+            at=now,
+            on_unknown=case.on_unknown,
+            deadline=now + round(self._terms[name].hold_timeout * 1000),
+        )
+
+        def done(results: list[Any]) -> None:
+            self.marking[name][priority] -= len(job.parts)
+            connector = self._connectors.get(name)
+            if results[0] is not True:
+                self._forget(case)
+                self._wake(name)
+            elif connector is not None:
+                connector.submit([job])
+            else:
+                self.returned(job, job.parts)
+
+        self._store.duty([mark], done)
+        return False
+
+    # --- answered --------------------------------------------------------------------
+
+    def results(self, results: Sequence[PartResult]) -> None:
+        """Take what became of written parts; free their slots once it is on disk."""
+        operations: list[base.Operation] = []
+        after: list[Callable[[], None]] = []
+        for result in results:
+            case = self.active[result.seq]
+            operations.append(self._submitted(case, result))
+            case.outstanding -= 1
+            match result.outcome:
+                case Accepted():
+                    case.accepted = True
+                case Unknown():
+                    case.unknown = result.outcome
+                case Rejected() | Deferred():
+                    case.note_refusal(result.outcome)
+                    hold_back(self.active.values(), case, result.outcome)
+                case _:
+                    assert_never(result.outcome)
+            if not case.outstanding:
+                self._settle(case, operations, after)
+        name, count = results[0].connector, len(results)
+        connector = self._connectors.get(name)
+
+        def done(_: list[Any]) -> None:
+            if connector is not None:
+                connector.release(count)
+            for follow in after:
+                follow()
+            self._wake(name)
+
+        self._store.duty(operations, done)
+
+    def late(self, result: PartResult) -> None:
+        """Record a response that came after its part was given up as unknown."""
+        accepted = isinstance(result.outcome, Accepted)
+        self._queue.late(self._submitted(None, result), accepted=accepted)
+
+    def returned(self, job: Job, parts: Sequence[int]) -> None:
+        """Take back parts that were never written."""
+        case = self.active[job.queued.seq]
+        case.outstanding -= len(parts)
+        case.returned = True
+        if not case.outstanding:
+            operations: list[base.Operation] = []
+            after: list[Callable[[], None]] = []
+            self._settle(case, operations, after)
+            if operations:
+                (follow,) = after
+                self._store.duty(operations, lambda _: follow())
+
+    # --- settled ---------------------------------------------------------------------
+
+    def put_back(self) -> None:
+        """Have what was returned as it was be the next of its lane."""
+        for case in reversed(self._given_back):
+            self._queue.put_back(case.via, case.job.queued)
+        self._given_back.clear()
+
+    def _submitted(self, case: Case | None, result: PartResult) -> base.Submitted:
+        terms = self._terms[result.connector]
+        asked, parts, encoding = True, 0, ""
+        gone = result.answered_at
+        if case is not None:
+            plan = case.job.plan
+            parts, encoding = len(plan.parts), plan.encoding
+            gone = max(gone, case.job.queued.request.send_at or gone)
+            asked = case.job.queued.request.receipt != "none" and (
+                terms.receipt_asked(result.part, parts)
+            )
+        outcome = result.outcome
+        return base.Submitted(
+            result=result,
+            parts=parts,
+            encoding=encoding,
+            receipt_asked=asked,
+            deadline=gone + round(terms.receipt_timeout * 1000),
+            key=canonical_id(outcome.smsc_id) if isinstance(outcome, Accepted) else "",
+        )
+
+    def _settle(
+        self,
+        case: Case,
+        operations: list[base.Operation],
+        after: list[Callable[[], None]],
+    ) -> None:
+        """Do what follows a job, all of whose parts are answered or returned."""
+        verdict = settle(
+            case,
+            self._terms[case.connector],
+            self._clock.now_ms(),
+            random.random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        if verdict.give_back:
+            self._let_go(case)
+            self._given_back.append(case)
+            self._wake(case.connector)
+            return
+        operation = self._destinations.after_others(case, verdict.operation)
+        if operation is not None:
+            operations.append(operation)
+        if isinstance(operation, base.Requeue):
+            requeue = operation
+            after.append(lambda: self._wait_again(case, requeue))
+        else:
+            after.append(lambda: self._forget(case))
+
+    def _wait_again(self, case: Case, requeue: base.Requeue) -> None:
+        """Look for a message on disk, where it waits again."""
+        self._forget(case)
+        self._queue.look_for(requeue, case.job.queued.request.priority)
+
+    def _forget(self, case: Case) -> None:
+        """Let go of a message: what became of it is on disk."""
+        self._let_go(case)
+        self._custody.drop(case.job.queued.seq)
+
+    def _let_go(self, case: Case) -> None:
+        """Note that no connector has the message any more."""
+        self.active.pop(case.job.queued.seq, None)
+        self._destinations.settled(case)
+        if not self.active:
+            self.idle.set()
