@@ -351,6 +351,9 @@ class InboundIn(Struct, frozen=True, kw_only=True, gc=False):
     session: str = ""
     """Identifies the bind that brought it; over another one it may come again."""
     tlvs: TlvValues | None = None
+    remote_id: str = ""
+    """The next hop's own, which no other of its messages or parts has: "" if it gives
+    none. By it a repetition is known, whatever else it says and however it comes."""
 
 
 class Inbound(Struct, frozen=True, kw_only=True, gc=False):

@@ -20,13 +20,17 @@ REDELIVERY_MS: Final = 60_000
 _EXPECTED_MS: Final = 24 * 3600 * 1000
 """For how long it may."""
 
+_KNOWN_MS: Final = 7 * 24 * 3600 * 1000
+"""For how long a message with an id of the next hop's is known by it."""
+
 _decode_parts = msgspec.json.Decoder(list[InboundIn]).decode
 
 
 def receive(unit: Unit, op: base.ReceiveMo) -> Literal["whole", "part", "duplicate"]:
     """Take one PDU: a whole message, or a part that may complete one."""
     inbound = op.inbound
-    if _redelivered(unit, op):
+    known = _known if inbound.remote_id else _redelivered
+    if known(unit, op):
         return "duplicate"
     if inbound.total <= 1:
         _store(unit, [inbound])
@@ -64,7 +68,7 @@ def session_ended(unit: Unit, op: base.SessionEnded) -> None:
     """Expect what a dead bind brought last once more."""
     unit.connection.execute(
         "UPDATE inbound_seen SET ended = 1, keep_until = received_at + ?"
-        " WHERE session = ? AND received_at >= ?",
+        " WHERE session = ? AND NOT ended AND received_at >= ?",
         (_EXPECTED_MS, op.session, op.at - REDELIVERY_MS),
     )
 
@@ -73,7 +77,7 @@ def expected(unit: Unit, op: base.Expected) -> None:
     """Expect what was refused once more, if it is on record."""
     unit.connection.execute(
         "UPDATE inbound_seen SET ended = 1, keep_until = received_at + ?"
-        " WHERE digest = ?",
+        " WHERE digest = ? AND NOT ended",
         (_EXPECTED_MS, _digest(op.inbound)),
     )
 
@@ -86,6 +90,21 @@ def process_ended(unit: Unit) -> None:
         " (SELECT max(received_at) FROM inbound_seen) - ?",
         (_EXPECTED_MS, REDELIVERY_MS),
     )
+
+
+def _known(unit: Unit, op: base.ReceiveMo) -> bool:
+    """Know a repetition by the next hop's id, and remember one that is new.
+
+    Its row belongs to no session: the end of one changes nothing about it.
+    """
+    inbound = op.inbound
+    cursor = unit.connection.execute(
+        "INSERT INTO inbound_seen VALUES (?, '', ?, ?, 1) ON CONFLICT DO UPDATE"
+        " SET received_at = excluded.received_at, keep_until = excluded.keep_until"
+        " WHERE keep_until < excluded.received_at",
+        (_digest(inbound), inbound.received_at, inbound.received_at + _KNOWN_MS),
+    )
+    return cursor.rowcount == 0
 
 
 def _redelivered(unit: Unit, op: base.ReceiveMo) -> bool:
@@ -110,8 +129,10 @@ def _redelivered(unit: Unit, op: base.ReceiveMo) -> bool:
 
 
 def _digest(inbound: InboundIn) -> str:
-    content = encode(
-        (
+    """Return what a message, or a part of one, is known by."""
+    content: tuple[object, ...] = (inbound.connector, inbound.remote_id)
+    if not inbound.remote_id:
+        content = (
             inbound.connector,
             inbound.source,
             inbound.destination,
@@ -123,8 +144,7 @@ def _digest(inbound: InboundIn) -> str:
             inbound.total,
             inbound.part,
         )
-    )
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return hashlib.blake2b(encode(content), digest_size=16).hexdigest()
 
 
 def _parts(unit: Unit, origin: str) -> list[InboundIn]:

@@ -1013,6 +1013,55 @@ class TestRedelivery:
         assert await bench.do(part(1, "ha"), part(2, "ha")) == ["part", "whole"]
 
 
+class TestMoWithAnId:
+    """The next hop's id says whether it came before, for seven days."""
+
+    async def test_it_comes_again(self, bench: Bench) -> None:
+        first = mo("yes", remote_id="7", session="")
+        assert await bench.do(first, first) == ["whole", "duplicate"]
+        other = mo("no", remote_id="7", session="bind-2", source="380990000000")
+        assert await bench.one(other) == "duplicate"
+        (kept,) = await bench.store.inbound(after=None, limit=10)
+        assert kept.text == "yes"
+
+    async def test_equal_content_with_another_id(self, bench: Bench) -> None:
+        """Or from another connector, whose ids are its own."""
+        messages = [
+            mo("yes", remote_id="7"),
+            mo("yes", remote_id="8"),
+            mo("yes", remote_id="7", connector="backup"),
+            mo("yes"),
+        ]
+        assert await bench.do(*messages) == ["whole"] * 4
+
+    async def test_whatever_becomes_of_its_session(self, bench: Bench) -> None:
+        first = mo("yes", remote_id="7", session="")
+        await bench.do(
+            first,
+            base.SessionEnded(session="", at=T0 + 1000),
+            base.Expected(inbound=first.inbound),
+        )
+        await bench.crash(now=T0 + HOUR)
+        await bench.one(sweep(T0 + 2 * DAY))
+        for _ in range(2):
+            again = mo("yes", remote_id="7", at=T0 + 2 * DAY, session="")
+            assert await bench.one(again) == "duplicate"
+
+    async def test_for_seven_days(self, bench: Bench) -> None:
+        await bench.one(mo("yes", remote_id="7"))
+        last = T0 + 7 * DAY
+        assert await bench.one(mo("yes", remote_id="7", at=last)) == "duplicate"
+        assert await bench.one(mo("yes", remote_id="7", at=last + 1)) == "whole"
+        assert await bench.one(mo("yes", remote_id="7", at=last + 2)) == "duplicate"
+        await bench.one(sweep(last + 7 * DAY + 2))
+        assert bench.count("inbound_seen") == 0
+
+    async def test_parts_with_ids_of_their_own(self, bench: Bench) -> None:
+        one, two = (part(n, "ha", remote_id=f"7-{n}") for n in (1, 2))
+        results = await bench.do(one, one, two, two)
+        assert results == ["part", "duplicate", "whole", "duplicate"]
+
+
 class TestOutbox:
     async def types(
         self, bench: Bench, now: int = T0 + HOUR, **options: Any

@@ -91,7 +91,8 @@ CREATE TABLE inbound_parts (
 CREATE INDEX inbound_parts_until ON inbound_parts (give_up_at);
 
 -- What was received lately, to know a redelivery: of a whole message after the session
--- that brought it has ended, less than a minute later; of a part always.
+-- that brought it has ended, less than a minute later; of a part always. What has an id
+-- of the next hop's is known by that, always, and belongs to no session.
 CREATE TABLE inbound_seen (
     digest      TEXT NOT NULL,
     session     TEXT NOT NULL,
