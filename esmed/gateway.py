@@ -1,43 +1,31 @@
 """What clients can ask for: the use cases behind the HTTP interface.
 
-``draft`` decides everything about a message that is not syntax and gives its record;
-``commit`` puts records on disk and hands them to dispatch. The caller renders its
-answer in between: once committed, records belong to the store's writer.
+`Gateway.drafts` decides about a message, ``commit`` puts records on disk and hands them
+to dispatch. The caller renders its answer in between: once committed, records belong to
+the store's writer.
 
 Reading shows each caller its own messages only, unless it is an administrator; what is
 somebody else's does not exist for it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from esmed import hooks, timeline, views
+from esmed.caller import Caller
 from esmed.clock import Clock
 from esmed.connector import Connector
-from esmed.ids import IdSource
-from esmed.models import (
-    FINAL_STATES,
-    Fault,
-    Inbound,
-    MessageState,
-    Millis,
-    Plan,
-    Progress,
-    Record,
-    Request,
-)
+from esmed.drafts import Drafts
+from esmed.idempotency import Idempotency
+from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
 from esmed.recall import RECALLABLE, recall
 from esmed.refusals import (
     BusyError,
     ConflictError,
     FieldError,
-    ForbiddenError,
     InvalidError,
-    KeyReusedError,
     NotFoundError,
 )
 from esmed.routing import Router
@@ -45,15 +33,6 @@ from esmed.store.base import Accept, IdempotencyKey, Pause, Replay, Store
 
 RETRY_AFTER: Final = 5  # seconds; a full queue or disk rarely mends sooner
 _SCAN: Final = 20  # pages read for one answer when the filter is not the store's
-
-_FIELDS: Final = frozenset(
-    {"to", "from", "text", "data", "udh", "encoding", "max_parts", "flash"}
-    | {"validity", "tlvs"}
-)
-"""Fields that a connector may blame: the ``code`` of the fault of its ``plan``."""
-
-_ANYONE: Final = "000"
-"""Stands for a destination where only the split matters."""
 
 _STORED_AS: Final[Mapping[MessageState, tuple[MessageState, ...]]] = {
     MessageState.SCHEDULED: (MessageState.SCHEDULED,),
@@ -91,30 +70,6 @@ class Dispatch(Protocol):
         """Decide over a held message; False when it is not held."""
 
 
-class Caller(Struct, frozen=True, kw_only=True):
-    """Who asks."""
-
-    name: str | None
-    """None: no clients are configured."""
-    admin: bool = False
-    senders: tuple[str, ...] = ()
-    """None given: any sender."""
-
-
-class Answer(Struct, frozen=True):
-    """What a request was answered, as it is kept with its Idempotency-Key."""
-
-    status: int
-    body: bytes
-
-
-class Claim(Struct, frozen=True):
-    """An Idempotency-Key and the digest of the request it came with."""
-
-    key: str
-    digest: bytes
-
-
 class Listed(Struct, frozen=True):
     """A page of messages and the position of the next one."""
 
@@ -137,17 +92,13 @@ class Gateway:
         webhook_hosts: Iterable[str] = (),
         webhook_key: bytes | None = None,
     ) -> None:
+        self.drafts: Final = Drafts(store, dispatch, router, webhook_hosts)
+        self.idempotency: Final = Idempotency(store)
         self._store = store
         self._dispatch = dispatch
         self._clock = clock
-        self.configure(
-            router=router,
-            max_queued=max_queued,
-            webhook_hosts=webhook_hosts,
-            webhook_key=webhook_key,
-        )
-        self._ids = IdSource()
-        self._claims: dict[tuple[str, str], asyncio.Event] = {}
+        self._max_queued = max_queued
+        self._webhook_key = webhook_key
         self._leaving = False
 
     def configure(
@@ -159,9 +110,8 @@ class Gateway:
         webhook_key: bytes | None = None,
     ) -> None:
         """Have other settings from the next request on."""
-        self._router = router
+        self.drafts.configure(router, webhook_hosts)
         self._max_queued = max_queued
-        self._webhook_hosts = frozenset(host.lower() for host in webhook_hosts)
         self._webhook_key = webhook_key
 
     # --- submitting ------------------------------------------------------------------
@@ -179,38 +129,6 @@ class Gateway:
         if self._dispatch.waiting + count > self._max_queued:
             raise BusyError("too many messages wait to be sent", RETRY_AFTER)
 
-    def draft(self, request: Request, caller: Caller, now: Millis) -> Record:
-        """Return the record of a message; InvalidError or ForbiddenError if it can
-        never go."""
-        request = self._with_sender(request, caller)
-        self._check_webhook(request.webhook_url)
-        via, reason = self._route(request, caller)
-        plan = self._plan(request, via[0])
-        send_at = now if request.send_at is None else request.send_at
-        connectors = self._dispatch.connectors
-        # Handed over at once only if each that may take it will keep it until then.
-        kept = send_at > now and all(connectors[name].schedules for name in via)
-        due_at = now if kept else send_at
-        expires_at = send_at + request.validity * 1000
-        return Record(
-            seq=self._store.next_seq(),
-            id=self._ids.next(now),
-            client=caller.name,
-            created_at=now,
-            request=request,
-            progress=Progress(
-                state=MessageState.QUEUED if due_at <= now else MessageState.SCHEDULED,
-                encoding=plan.encoding,
-                parts=len(plan.parts),
-                note=reason,
-            ),
-            via=via,
-            due_at=due_at,
-            deadline=expires_at,
-            expires_at=expires_at,
-            draft=plan,
-        )
-
     async def commit(
         self, records: Sequence[Record], key: IdempotencyKey | None = None
     ) -> None:
@@ -221,99 +139,6 @@ class Gateway:
         self.admit(len(records))
         await self._store.intake(Accept(records=records, key=key))
         self._dispatch.offer(records)
-
-    async def once(
-        self, caller: Caller, claim: Claim, work: Callable[[], Awaitable[Answer]]
-    ) -> Answer:
-        """Return the first answer given to this key, doing ``work`` if there is none.
-
-        ``work`` commits its answer with the key (``key_for``); what it raises is not
-        kept. A concurrent repeat waits. KeyReusedError for another request.
-        """
-        scope = (caller.name or "", claim.key)
-        while (running := self._claims.get(scope)) is not None:
-            await running.wait()
-        done = self._claims[scope] = asyncio.Event()
-        try:
-            known = await self._store.answer(*scope)
-            if known is None:
-                return await work()
-            if known.digest != claim.digest:
-                raise KeyReusedError
-            return Answer(known.status, known.answer)
-        finally:
-            del self._claims[scope]
-            done.set()
-
-    def key_for(
-        self, caller: Caller, claim: Claim | None, answer: Answer, now: Millis
-    ) -> IdempotencyKey | None:
-        """Return what is to be committed with the messages of a claimed request."""
-        if claim is None:
-            return None
-        return IdempotencyKey(
-            client=caller.name or "",
-            key=claim.key,
-            digest=claim.digest,
-            status=answer.status,
-            answer=answer.body,
-            at=now,
-        )
-
-    def estimate(self, request: Request, caller: Caller) -> Plan:
-        """Return how the connector that would take a message now would split it.
-
-        Without a destination: on the route of all destinations, else the first one.
-        """
-        connectors = self._dispatch.connectors
-        if request.to or request.connector is not None:
-            via, _ = self._route(request, caller)
-        else:
-            route = self._router.route(request, caller.name)
-            via = route.via if route else tuple(connectors)
-        if not request.to:
-            request = structs.replace(request, to=_ANYONE)
-        up = [name for name in via if connectors[name].health().sends]
-        return self._plan(request, (up or via)[0])
-
-    def _with_sender(self, request: Request, caller: Caller) -> Request:
-        if not caller.senders or request.from_ in caller.senders:
-            return request
-        if request.from_ is not None:
-            error = FieldError("from", "this client may not send as this sender")
-            raise ForbiddenError(f"{error.field}: {error.message}", [error])
-        return structs.replace(request, from_=caller.senders[0])
-
-    def _check_webhook(self, url: str | None, field: str = "webhook_url") -> None:
-        if url is None:
-            return
-        try:
-            host = urlsplit(url).hostname or ""
-        except ValueError as exc:
-            raise _invalid(field, "is not a URL") from exc
-        if host.lower() not in self._webhook_hosts:
-            raise _invalid(field, "its host is not one of webhooks.allow")
-
-    def _route(self, request: Request, caller: Caller) -> tuple[tuple[str, ...], str]:
-        route = self._router.route(request, caller.name)
-        if route is None:
-            if request.connector is not None:
-                raise _invalid("connector", "there is no connector of this name")
-            raise _invalid("to", "no route leads to this destination")
-        return route.via, route.reason
-
-    def _plan(self, request: Request, connector: str) -> Plan:
-        plan = self._dispatch.connectors[connector].plan(request)
-        if isinstance(plan, Fault):
-            field = "data" if request.text is None else "text"
-            if isinstance(plan.code, str) and plan.code.split(".")[0] in _FIELDS:
-                field = plan.code
-            raise _invalid(field, plan.detail)
-        limit = request.max_parts
-        if limit is not None and len(plan.parts) > limit:
-            needed = len(plan.parts)
-            raise _invalid("max_parts", f"the message takes {needed} parts")
-        return plan
 
     # --- asking ----------------------------------------------------------------------
 
@@ -378,7 +203,7 @@ class Gateway:
         try:
             return (await self.get(id_, caller)).seq
         except NotFoundError as exc:
-            raise _invalid("after", str(exc)) from exc
+            raise InvalidError([FieldError("after", str(exc))]) from exc
 
     async def trace(self, id_: str, caller: Caller) -> timeline.TraceView:
         """Return a message's timeline; NotFoundError."""
@@ -444,7 +269,7 @@ class Gateway:
         """
         if self._webhook_key is None:
             raise NotFoundError("webhooks.secret is not configured")
-        self._check_webhook(url, "url")
+        self.drafts.check_webhook(url, "url")
         return hooks.own_secret(self._webhook_key, url)
 
     # --- connectors ------------------------------------------------------------------
@@ -495,7 +320,3 @@ class Gateway:
         if not any(health.sends for health in healths):
             return "no connector can take messages"
         return None
-
-
-def _invalid(field: str, message: str) -> InvalidError:
-    return InvalidError([FieldError(field, message)])

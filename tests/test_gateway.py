@@ -1,6 +1,5 @@
 """The use cases, with the real store; what HTTP makes of them is in tests/api."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,14 @@ import pytest
 from fakes.clock import ManualClock
 from fakes.gateway import IdleDispatch, PlanningConnector
 
+from esmed.caller import Caller
 from esmed.connector import Health, HealthState
-from esmed.gateway import Answer, Caller, Claim, Gateway
-from esmed.models import Fault, FaultClass, MessageState, Record, Request
+from esmed.gateway import Gateway
+from esmed.models import Fault, MessageState, Record, Request
 from esmed.refusals import (
     BusyError,
     ConflictError,
-    ForbiddenError,
     InvalidError,
-    KeyReusedError,
     NotFoundError,
 )
 from esmed.routing import Router, Rule
@@ -41,7 +39,7 @@ class Rig:
     clock: ManualClock
 
     def draft(self, caller: Caller = ADMIN, **fields: Any) -> Record:
-        return self.gateway.draft(request(**fields), caller, self.gateway.now())
+        return self.gateway.drafts.draft(request(**fields), caller, self.gateway.now())
 
     async def accept(self, caller: Caller = ADMIN, **fields: Any) -> Record:
         record = self.draft(caller, **fields)
@@ -95,91 +93,6 @@ async def test_without_a_secret_nothing_is_signed(rig: Rig) -> None:
         rig.gateway.webhook_secret("https://hooks.example.org/a")
 
 
-class TestDraft:
-    def test_a_message_that_goes_at_once(self, rig: Rig) -> None:
-        now = rig.gateway.now()
-        record = rig.draft(SHOP, text="a" * 161, validity=60)
-        assert record.client == "shop"
-        assert record.via == ("carrier", "backup")
-        assert record.created_at == record.due_at == now
-        assert record.expires_at == record.deadline == now + 60_000
-        assert record.progress.state is MessageState.QUEUED
-        assert record.progress.encoding == "gsm7"
-        assert record.progress.parts == 2
-        assert record.progress.plan is None
-        assert record.progress.note == "route 1: to 380"
-
-    def test_a_message_for_later(self, rig: Rig) -> None:
-        later = rig.gateway.now() + 60_000
-        record = rig.draft(send_at=later)
-        assert record.progress.state is MessageState.SCHEDULED
-        assert record.due_at == later
-        assert record.expires_at == later + DAY
-
-    def test_a_message_for_later_that_every_next_hop_keeps(self, rig: Rig) -> None:
-        later = rig.gateway.now() + 60_000
-        rig.carrier.schedules = True
-        assert rig.draft(send_at=later).due_at == later
-        rig.backup.schedules = True
-        record = rig.draft(send_at=later)
-        assert record.due_at == rig.gateway.now()
-        assert record.progress.state is MessageState.QUEUED
-        assert record.expires_at == later + DAY
-
-    def test_positions_and_ids_increase(self, rig: Rig) -> None:
-        first, second = rig.draft(), rig.draft()
-        assert (first.seq, first.id) < (second.seq, second.id)
-
-    @pytest.mark.parametrize(
-        ("fields", "named"),
-        [
-            ({"to": "49151"}, "to"),
-            ({"connector": "nobody"}, "connector"),
-            ({"webhook_url": "https://evil.example/"}, "webhook_url"),
-            ({"webhook_url": "https://"}, "webhook_url"),
-            ({"text": "Оля", "encoding": "gsm7"}, "text"),
-            ({"text": "a" * 161, "max_parts": 1}, "max_parts"),
-        ],
-    )
-    def test_what_can_never_go_names_its_field(
-        self, rig: Rig, fields: dict[str, Any], named: str
-    ) -> None:
-        with pytest.raises(InvalidError) as info:
-            rig.draft(**fields)
-        assert fields_of(info) == [named]
-
-    @pytest.mark.parametrize(
-        ("code", "fields", "named"),
-        [
-            ("from", {}, "from"),
-            ("nonsense", {}, "text"),
-            (8, {"text": None, "data": b"1"}, "data"),
-        ],
-    )
-    def test_a_connector_may_name_the_field(
-        self, rig: Rig, code: int | str, fields: dict[str, Any], named: str
-    ) -> None:
-        rig.carrier.refusal = Fault(FaultClass.MESSAGE, code, "no")
-        with pytest.raises(InvalidError) as info:
-            rig.draft(**fields)
-        assert fields_of(info) == [named]
-
-    def test_an_allowed_webhook_host(self, rig: Rig) -> None:
-        url = "http://HOOKS.example.org:8080/x"
-        assert rig.draft(webhook_url=url).request.webhook_url == url
-
-    def test_a_forced_connector(self, rig: Rig) -> None:
-        assert rig.draft(to="49151", connector="backup").via == ("backup",)
-
-    def test_senders(self, rig: Rig) -> None:
-        caller = Caller(name="shop", senders=("Shop", "Sale"))
-        assert rig.draft(caller, from_="Sale").request.from_ == "Sale"
-        assert rig.draft(caller).request.from_ == "Shop"
-        with pytest.raises(ForbiddenError) as info:
-            rig.draft(caller, from_="Bank")
-        assert [error.field for error in info.value.errors] == ["from"]
-
-
 class TestCommit:
     async def test_it_is_on_disk_and_offered(self, rig: Rig) -> None:
         record = await rig.accept()
@@ -200,82 +113,6 @@ class TestCommit:
         rig.gateway.leave()
         assert rig.dispatch.offered == [await rig.accept()]
         assert rig.gateway.not_ready() == "the daemon is shutting down"
-
-
-class TestOnce:
-    claim = Claim("k1", b"digest")
-
-    async def work(self, rig: Rig, caller: Caller = SHOP) -> Answer:
-        record = rig.draft(caller)
-        answer = Answer(202, record.id.encode())
-        key = rig.gateway.key_for(caller, self.claim, answer, rig.gateway.now())
-        await rig.gateway.commit([record], key)
-        return answer
-
-    async def test_a_repeat_has_the_first_answer(self, rig: Rig) -> None:
-        first = await rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))
-        again = await rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))
-        assert again == first
-        assert len(rig.dispatch.offered) == 1
-
-    async def test_concurrent_repeats_wait(self, rig: Rig) -> None:
-        answers = await asyncio.gather(
-            *(rig.gateway.once(SHOP, self.claim, lambda: self.work(rig)) for _ in "123")
-        )
-        assert len(set(answers)) == 1
-        assert len(rig.dispatch.offered) == 1
-
-    async def test_another_body(self, rig: Rig) -> None:
-        await rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))
-        with pytest.raises(KeyReusedError):
-            await rig.gateway.once(SHOP, Claim("k1", b"other"), lambda: self.work(rig))
-
-    async def test_each_client_has_keys_of_its_own(self, rig: Rig) -> None:
-        await rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))
-        await rig.gateway.once(OTHER, self.claim, lambda: self.work(rig, OTHER))
-        assert len(rig.dispatch.offered) == 2
-
-    async def test_a_refusal_is_not_kept_and_frees_who_waits(self, rig: Rig) -> None:
-        began, go_on = asyncio.Event(), asyncio.Event()
-
-        async def refuse() -> Answer:
-            began.set()
-            await go_on.wait()
-            raise InvalidError([])
-
-        first = asyncio.create_task(rig.gateway.once(SHOP, self.claim, refuse))
-        await began.wait()
-        second = asyncio.create_task(
-            rig.gateway.once(SHOP, self.claim, lambda: self.work(rig))
-        )
-        await asyncio.sleep(0)
-        go_on.set()
-        with pytest.raises(InvalidError):
-            await first
-        assert (await second).status == 202
-
-    def test_without_a_claim_nothing_is_kept(self, rig: Rig) -> None:
-        assert rig.gateway.key_for(SHOP, None, Answer(202, b""), 0) is None
-
-
-class TestEstimate:
-    def test_on_the_route_of_the_destination(self, rig: Rig) -> None:
-        assert rig.gateway.estimate(request(), ADMIN).connector == "carrier"
-
-    def test_on_the_one_that_is_up(self, rig: Rig) -> None:
-        rig.carrier.state = Health(HealthState.DOWN, 0)
-        assert rig.gateway.estimate(request(), ADMIN).connector == "backup"
-        rig.backup.state = Health(HealthState.DOWN, 0)
-        assert rig.gateway.estimate(request(), ADMIN).connector == "carrier"
-
-    def test_without_destination(self, rig: Rig) -> None:
-        assert rig.gateway.estimate(request(to=""), ADMIN).connector == "carrier"
-        forced = request(to="", connector="backup")
-        assert rig.gateway.estimate(forced, ADMIN).connector == "backup"
-
-    def test_no_route(self, rig: Rig) -> None:
-        with pytest.raises(InvalidError):
-            rig.gateway.estimate(request(to="49151"), ADMIN)
 
 
 class TestAsking:

@@ -50,6 +50,7 @@ LAYERS = (
         name="values and interfaces",
         modules=(
             "esmed",
+            "esmed.caller",
             "esmed.connector",
             "esmed.errors",
             "esmed.models",
@@ -97,6 +98,7 @@ LAYERS = (
             "esmed.csvfile",
             "esmed.custody",
             "esmed.destinations",
+            "esmed.drafts",
             "esmed.estimates",
             "esmed.hookqueue",
             "esmed.hooks",
@@ -193,6 +195,7 @@ LAYERS = (
             "esmed.dispatch",
             "esmed.gateway",
             "esmed.hooksender",
+            "esmed.idempotency",
             "esmed.inbound",
             "esmed.listeners",
             "esmed.log",

@@ -8,9 +8,9 @@ from math import ceil
 from typing import Final
 
 from esmed.api.problems import ProblemError
+from esmed.caller import Caller
 from esmed.clock import Clock
 from esmed.config import Client
-from esmed.gateway import Caller
 from esmed.ratelimit import TokenBucket
 
 _ALIASES: Final = ("localhost", "127.0.0.1", "[::1]")

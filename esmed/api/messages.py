@@ -19,7 +19,9 @@ from esmed.api.table import (
     MessageList,
     MessagePage,
 )
-from esmed.gateway import Answer, Caller, Claim, Gateway
+from esmed.caller import Caller
+from esmed.gateway import Gateway
+from esmed.idempotency import Answer, Claim, key_for
 from esmed.models import MessageState, Millis, Record, Request
 from esmed.refusals import FieldError, ForbiddenError, InvalidError
 
@@ -58,7 +60,7 @@ class MessagesApi:
         if claim is None:
             answer = await self._submit(body, caller, None)
         else:
-            answer = await self._gateway.once(
+            answer = await self._gateway.idempotency.once(
                 caller, claim, lambda: self._submit(body, caller, claim)
             )
         return problems.json(answer.body, answer.status)
@@ -72,7 +74,7 @@ class MessagesApi:
         if claim is None:
             answer = await self._batch(body, read, caller, None)
         else:
-            answer = await self._gateway.once(
+            answer = await self._gateway.idempotency.once(
                 caller, claim, lambda: self._batch(body, read, caller, claim)
             )
         if reading.wants_ndjson(request):
@@ -91,10 +93,10 @@ class MessagesApi:
             shown = [views.message(record, now) for record in records]
             rendered = views.encode(MessageList(shown))
         else:
-            records = [gateway.draft(requests[0], caller, now)]
+            records = [gateway.drafts.draft(requests[0], caller, now)]
             rendered = views.encode(views.message(records[0], now))
         answer = Answer(202, rendered)
-        await gateway.commit(records, gateway.key_for(caller, claim, answer, now))
+        await gateway.commit(records, key_for(caller, claim, answer, now))
         return answer
 
     async def _drafts(
@@ -107,7 +109,7 @@ class MessagesApi:
             if index % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
             try:
-                records.append(self._gateway.draft(request, caller, now))
+                records.append(self._gateway.drafts.draft(request, caller, now))
             except InvalidError as exc:
                 # What is wrong with the text is wrong with it for everyone: once.
                 for error in exc.errors:
@@ -143,7 +145,7 @@ class MessagesApi:
         shown = BatchAnswer(accepted, len(items) - accepted, items)
         answer = Answer(200, views.encode(shown))
         if records:
-            await gateway.commit(records, gateway.key_for(caller, claim, answer, now))
+            await gateway.commit(records, key_for(caller, claim, answer, now))
         return answer
 
     def _batched(
@@ -156,7 +158,7 @@ class MessagesApi:
         try:
             if isinstance(message, InvalidError):
                 raise message
-            return self._gateway.draft(schema.request(message, now), caller, now)
+            return self._gateway.drafts.draft(schema.request(message, now), caller, now)
         except InvalidError as exc:
             errors = bodies.prefixed(place(), exc.errors)
             return BatchItem(error=problems.describe(InvalidError(errors)))
@@ -169,7 +171,7 @@ class MessagesApi:
         body = await reading.json_body(request, self._max_body)
         now = self._gateway.now()
         wanted = schema.estimated(bodies.estimated(body, now), now)
-        plan = self._gateway.estimate(wanted, caller)
+        plan = self._gateway.drafts.estimate(wanted, caller)
         return problems.json(views.encode(estimates.estimate(plan)))
 
     # --- asking ----------------------------------------------------------------------

@@ -14,8 +14,9 @@ from esmed.api.table import (
     Status,
     WebhookSecret,
 )
+from esmed.caller import Caller
 from esmed.connector import Connector
-from esmed.gateway import Caller, Gateway
+from esmed.gateway import Gateway
 from esmed.metrics import CONTENT_TYPE, Metrics
 from esmed.refusals import NotFoundError
 

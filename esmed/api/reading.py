@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from esmed.api.problems import NDJSON, ProblemError
 from esmed.api.table import DEFAULT_LIMIT, MAX_LIMIT
-from esmed.gateway import Claim
+from esmed.idempotency import Claim
 from esmed.refusals import FieldError, InvalidError
 
 JSON: Final = "application/json"

@@ -19,11 +19,12 @@ from esmed.api.ops import OpsApi
 from esmed.api.problems import ProblemError
 from esmed.api.table import OPERATIONS, ROUTES, Access
 from esmed.api.traffic import Traffic
+from esmed.caller import Caller
 from esmed.clock import Clock, SystemClock
 from esmed.config import Client, Http
 from esmed.errors import StoreError
 from esmed.fieldtypes import Endpoint
-from esmed.gateway import Caller, Gateway
+from esmed.gateway import Gateway
 from esmed.metrics import Metrics
 from esmed.refusals import ForbiddenError, NotFoundError, RefusedError
 

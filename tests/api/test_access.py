@@ -3,8 +3,8 @@ from fakes.clock import ManualClock
 
 from esmed.api.access import Names, Rates, Tokens, is_local
 from esmed.api.problems import ProblemError
+from esmed.caller import Caller
 from esmed.config import Client
-from esmed.gateway import Caller
 from esmed.secret import Secret
 
 LOOPBACK = ("127.0.0.1", 8775)

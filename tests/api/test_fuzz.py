@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esmed.api import bodies, schema
-from esmed.gateway import Caller
+from esmed.caller import Caller
 from esmed.models import Record
 from esmed.refusals import InvalidError, RefusedError
 
@@ -66,7 +66,7 @@ anything = st.one_of(
 def drafts(rig: Rig, body: bytes) -> list[Record] | RefusedError:
     try:
         wanted = schema.requests(bodies.submit(body, NOW), NOW)
-        return [rig.gateway.draft(one, ANYONE, NOW) for one in wanted]
+        return [rig.gateway.drafts.draft(one, ANYONE, NOW) for one in wanted]
     except RefusedError as exc:
         return exc
 
