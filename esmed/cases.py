@@ -248,7 +248,7 @@ class Cases:
             encoding=encoding,
             receipt_asked=asked,
             deadline=gone + round(terms.receipt_timeout * 1000),
-            key=canonical_id(outcome.smsc_id) if isinstance(outcome, Accepted) else "",
+            keys=_keys(outcome) if isinstance(outcome, Accepted) else (),
         )
 
     def _settle(
@@ -294,3 +294,10 @@ class Cases:
         self._destinations.settled(case)
         if not self.active:
             self.idle.set()
+
+
+def _keys(accepted: Accepted) -> tuple[str, ...]:
+    """Return the forms of the next hop's ids by which receipts find their part."""
+    if not accepted.further:
+        return (canonical_id(accepted.smsc_id),)
+    return tuple(map(canonical_id, (accepted.smsc_id, *accepted.further)))

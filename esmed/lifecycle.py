@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final, Literal
 
+from msgspec import structs
+
 from esmed import parts as segments
 from esmed.models import (
     FINAL_STATES,
@@ -95,20 +97,21 @@ def apply_result(
     encoding: str,
     receipt_asked: bool,
     deadline: Millis,
-) -> int:
+) -> list[int]:
     """Record what became of one submitted part; return which of its attempts it was.
 
     A late response has ``parts`` 0: how it was split is on record already. ``deadline``
-    is for the receipts of a part that was taken.
+    is for the receipts of a part that was taken. What the next hop made of it further
+    is parts of their own behind it, whose attempts follow in the answer.
     """
     progress = record.progress
     if parts:
-        kept = len(progress.segments) if is_final(record) else 0
-        _reserve(record, max(parts, kept), encoding)
+        _reserve(record, parts, encoding)
     segment = progress.segments[result.part - 1]
     if parts:
         segment.receipt_asked = receipt_asked
-    index = segments.answered(segment, result)
+    further = _further(record, result, segment)
+    attempts = [segments.answered(segment, result), *further]
     if isinstance(result.outcome, Accepted) and not is_final(record):
         progress.connector = result.connector
         progress.host = result.host
@@ -118,7 +121,7 @@ def apply_result(
         _settle(record, result.answered_at)
     if progress.held:
         _heard(record, result.answered_at)
-    return index
+    return attempts
 
 
 def requeue(
@@ -311,9 +314,29 @@ def _heard(record: Record, at: Millis) -> None:
         )
 
 
+def _further(record: Record, result: PartResult, segment: Segment) -> list[int]:
+    """Record the short messages beside the first that the next hop made of a part.
+
+    New ones begin as the part stands, so if that has ended they have as well.
+    """
+    attempts: list[int] = []
+    if not isinstance(result.outcome, Accepted):
+        return attempts
+    known = record.progress.segments
+    for number, smsc_id in enumerate(result.outcome.further, result.part + 1):
+        if number > len(known):
+            known.append(structs.replace(segment, part=number, attempts=[]))
+        one = structs.replace(result, part=number, outcome=Accepted(smsc_id))
+        attempts.append(segments.answered(known[number - 1], one))
+    record.progress.parts = len(known)
+    return attempts
+
+
 def _reserve(record: Record, parts: int, encoding: str | None) -> None:
     """Give every part its segment; fewer than before only while none is taken."""
     progress = record.progress
+    taken = (one.part for one in progress.segments if not segments.is_open(one))
+    parts = max([parts, *taken])
     if len(progress.segments) > parts:
         del progress.segments[parts:]
     for number in range(len(progress.segments) + 1, parts + 1):

@@ -262,7 +262,8 @@ class Accepted(Struct, frozen=True, tag=True, gc=False):
 
     smsc_id: str
     further: tuple[str, ...] = ()
-    """Where it made several short messages of it: the ids of the others, in order."""
+    """Where it made several short messages of one: the ids of the others, in order.
+    Only for a message that was handed over in one part."""
 
 
 class Rejected(Struct, frozen=True, tag=True, gc=False):

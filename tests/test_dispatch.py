@@ -205,6 +205,15 @@ class TestSending:
         assert await rig.states(1, 2) == [S.SUBMITTED, S.SENT]
         assert rig.bench.count("smsc_ids") == 4
 
+    async def test_the_next_hop_makes_several_of_one(self, rig: Rig) -> None:
+        await rig.submit()
+        rig.carrier.answer(Accepted("00A1", ("00A2", "")))
+        await rig.rest()
+        found = "SELECT key, smsc_id, part, attempt FROM smsc_ids ORDER BY part"
+        assert rig.bench.ask(found) == [("a1", "00A1", 1, 0), ("a2", "00A2", 2, 0)]
+        assert len((await rig.bench.get(1)).progress.segments) == 3
+        assert rig.carrier.capacity() == rig.carrier.window
+
     async def test_no_more_than_there_is_room_for(self, rig: Rig) -> None:
         await rig.submit(25)
         assert len(rig.carrier.jobs) == 10

@@ -806,6 +806,96 @@ class TestAsking:
         assert state_of(one) is S.QUEUED
 
 
+class TestFurther:
+    """The next hop makes several short messages of one part, with an id each."""
+
+    THREE = Accepted("a1", ("a2", "a3"))
+
+    def ids(self, one: Record) -> list[list[str | None]]:
+        return [
+            [attempt.smsc_id for attempt in segment.attempts]
+            for segment in one.progress.segments
+        ]
+
+    def test_each_is_a_part(self) -> None:
+        one = record()
+        unanswered = result(self.THREE)
+        attempts = lifecycle.apply_result(
+            one,
+            unanswered,
+            parts=1,
+            encoding="ucs2",
+            receipt_asked=True,
+            deadline=RECEIPTS_UNTIL,
+        )
+        assert attempts == [0, 0, 0]
+        assert (state_of(one), one.progress.parts) == (S.SUBMITTED, 3)
+        assert [segment.part for segment in one.progress.segments] == [1, 2, 3]
+        assert self.ids(one) == [["a1"], ["a2"], ["a3"]]
+        assert {attempts_of(one, part)[0].at for part in (1, 2, 3)} == {unanswered.at}
+
+    def test_it_ends_when_all_have(self) -> None:
+        one = record()
+        answer(one, self.THREE)
+        report(one, S.DELIVERED, part=3)
+        report(one, S.UNDELIVERABLE, part=1)
+        assert state_of(one) is S.SUBMITTED
+        report(one, S.DELIVERED, part=2)
+        assert state_of(one) is S.UNDELIVERABLE
+
+    def test_without_receipts(self) -> None:
+        one = record()
+        answer(one, self.THREE, receipt_asked=False)
+        assert state_of(one) is S.SENT
+        assert {segment.state for segment in one.progress.segments} == {S.SENT}
+
+    def test_it_is_answered_late(self) -> None:
+        one = record()
+        mark(one)
+        unknown = answer(one, GIVEN_UP)
+        lifecycle.hold(one, HOLD_UNTIL)
+        late(one, unknown, self.THREE)
+        assert (state_of(one), one.progress.held) == (S.SUBMITTED, False)
+        assert self.ids(one) == [["a1"], ["a2"], ["a3"]]
+
+    def test_it_is_answered_after_its_end(self) -> None:
+        """The end is kept, and what is heard of the parts is kept as well."""
+        one = record()
+        unknown = answer(one, Unknown("lost"))
+        lifecycle.finish(one, S.FAILED, BUSY, T0 + 9000)
+        late(one, unknown, self.THREE)
+        assert state_of(one) is S.FAILED
+        assert [segment.state for segment in one.progress.segments] == [S.FAILED] * 3
+        report(one, S.DELIVERED, part=2)
+        assert one.progress.segments[1].state is S.DELIVERED
+        assert state_of(one) is S.FAILED
+
+    @pytest.mark.parametrize(
+        "second", [Accepted("b1"), Rejected(BUSY), Unknown("lost")]
+    )
+    def test_a_second_attempt_takes_nothing_away(
+        self, second: Accepted | Rejected | Unknown
+    ) -> None:
+        one = record()
+        unknown = answer(one, Unknown("lost"))
+        late(one, unknown, self.THREE)
+        answer(one, second)
+        assert (len(one.progress.segments), one.progress.parts) == (3, 3)
+        assert state_of(one) is S.SUBMITTED
+
+    def test_two_attempts_were_taken(self) -> None:
+        """Delivered is what one of them delivers, part by part."""
+        one = record()
+        unknown = answer(one, Unknown("lost"))
+        answer(one, self.THREE)
+        late(one, unknown, Accepted("b1", ("b2",)))
+        assert self.ids(one) == [["b1", "a1"], ["a2", "b2"], ["a3"]]
+        for part, attempt in ((1, 1), (2, 1), (3, 0)):
+            assert state_of(one) is S.SUBMITTED
+            report(one, S.DELIVERED, part=part, attempt=attempt)
+        assert state_of(one) is S.DELIVERED
+
+
 class TestErrors:
     def test_the_last_refusal_is_told_when_the_validity_ends(self) -> None:
         one = record()

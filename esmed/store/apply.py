@@ -93,7 +93,7 @@ def _submitted(unit: Unit, op: base.Submitted) -> bool:
     result = op.result
 
     def submitted(record: Record) -> bool:
-        attempt = lifecycle.apply_result(
+        attempts = lifecycle.apply_result(
             record,
             result,
             parts=op.parts,
@@ -101,20 +101,24 @@ def _submitted(unit: Unit, op: base.Submitted) -> bool:
             receipt_asked=op.receipt_asked,
             deadline=op.deadline,
         )
-        if isinstance(result.outcome, Accepted) and op.key:
-            unit.add_smsc_id(
-                (
-                    result.connector,
-                    op.key,
-                    result.outcome.smsc_id,
-                    result.seq,
-                    result.part,
-                    attempt,
-                    result.host,
-                    record.request.to,
-                    result.at,
-                )
-            )
+        if isinstance(result.outcome, Accepted):
+            ids = (result.outcome.smsc_id, *result.outcome.further)
+            named = zip(op.keys, ids, attempts, strict=True)
+            for part, (key, smsc_id, attempt) in enumerate(named, result.part):
+                if key:
+                    unit.add_smsc_id(
+                        (
+                            result.connector,
+                            key,
+                            smsc_id,
+                            result.seq,
+                            part,
+                            attempt,
+                            result.host,
+                            record.request.to,
+                            result.at,
+                        )
+                    )
         return lifecycle.waits(record)
 
     return bool(unit.change(result.seq, result.answered_at, submitted, amends=True))

@@ -77,8 +77,8 @@ class Submitted(Struct, frozen=True, kw_only=True, gc=False):
     receipt_asked: bool
     deadline: Millis
     """When the state becomes ``unknown`` by itself if nothing more is heard."""
-    key: str
-    """Canonical form of the SMSC's id, for receipts; "" without one."""
+    keys: tuple[str, ...] = ()
+    """Canonical forms of the ids of `Accepted`, for receipts; "" without one."""
 
 
 class Requeue(Struct, frozen=True, kw_only=True, gc=False):

@@ -112,13 +112,14 @@ def submitted(
 ) -> base.Submitted:
     """What dispatch has stored of an outcome; ``parts`` 0: it came late."""
     outcome = result.outcome
+    ids = (outcome.smsc_id, *outcome.further) if isinstance(outcome, Accepted) else ()
     return base.Submitted(
         result=result,
         parts=parts,
         encoding="gsm7" if parts else "",
         receipt_asked=receipt_asked,
         deadline=result.answered_at + 3 * DAY if deadline is None else deadline,
-        key=canonical_id(outcome.smsc_id) if isinstance(outcome, Accepted) else "",
+        keys=tuple(map(canonical_id, ids)),
     )
 
 

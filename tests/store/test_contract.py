@@ -777,6 +777,53 @@ class TestReceipts:
         assert await bench.state() is S.DELIVERED
 
 
+class TestFurther:
+    """The next hop made three short messages of one part."""
+
+    THREE = Accepted("A1", ("A2", "A3"))
+
+    async def test_receipts_of_each_in_any_order_and_over_a_restart(
+        self, bench: Bench
+    ) -> None:
+        await bench.accept(record())
+        early = receipt_of(smsc_id="a2")
+        assert await bench.one(early) == "unmatched"
+        # That of the same commit is looked for when all ids are there.
+        last, _ = await bench.do(
+            receipt_of(smsc_id="a3"), submitted(result(self.THREE))
+        )
+        assert last == "matched"
+        one = await bench.get()
+        assert [segment.state for segment in one.progress.segments] == [
+            S.SUBMITTED,
+            S.DELIVERED,
+            S.DELIVERED,
+        ]
+        await bench.crash()
+        assert await bench.state() is S.SUBMITTED
+        assert await bench.one(receipt_of(smsc_id="a3")) == "duplicate"
+        assert await bench.one(receipt_of(smsc_id="a1")) == "matched"
+        assert await bench.state() is S.DELIVERED
+        assert (await bench.get()).progress.parts == 3
+
+    async def test_they_are_known_late(self, bench: Bench) -> None:
+        unknown = result(Unknown("lost"))
+        answered = structs.replace(unknown, outcome=self.THREE)
+        await bench.accept(record())
+        await bench.do(mark(), submitted(unknown), hold())
+        await bench.one(submitted(answered, parts=0))
+        for smsc_id in ("a1", "a2", "a3"):
+            assert await bench.state() is S.SUBMITTED
+            assert await bench.one(receipt_of(smsc_id=smsc_id)) == "matched"
+        assert await bench.state() is S.DELIVERED
+
+    async def test_one_has_no_id(self, bench: Bench) -> None:
+        await bench.accept(record())
+        await bench.one(submitted(result(Accepted("a1", ("",)))))
+        assert bench.count("smsc_ids") == 1
+        assert len((await bench.get()).progress.segments) == 2
+
+
 class TestIdempotency:
     def key(self, at: int = T0, answer: bytes = b"{}") -> base.IdempotencyKey:
         return base.IdempotencyKey(
