@@ -24,9 +24,14 @@ from aiohttp import web
 
 from esmed import listeners, log, routing, supervision
 from esmed.announce import Announcer
-from esmed.api import server
+from esmed.api import callbacks, server
 from esmed.api.service import HttpService
 from esmed.beside import beside
+from esmed.bridge import registry
+from esmed.bridge.config import HttpProviderConfig, ProviderConfig
+from esmed.bridge.connector import ProviderConnector
+from esmed.bridge.http import HttpCarrier
+from esmed.bridge.line import Carrier
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
 from esmed.config import Webhooks as WebhooksConfig
@@ -85,6 +90,8 @@ class App:
         self.config = config
         self.addresses: list[str] = []
         """Where HTTP is served, once started: ``host:port`` or ``unix:PATH``."""
+        self.callback_addresses: list[str] = []
+        """Where providers push to, likewise."""
         self._clock = clock or SystemClock()
         self._environ = environ
         self._notifier = Notifier(environ)
@@ -195,6 +202,7 @@ class App:
             self._stack.push_async_callback(close_http)
         self._stack.callback(gateway.leave)
         self._stack.callback(http.leave)
+        await self._serve_callbacks()
         for watch in (
             lambda: _measure_lag(metrics),
             lambda: _keep_log_short(store),
@@ -316,6 +324,23 @@ class App:
         self._check_clients(self.config)
         return HttpService(self._sockets)
 
+    async def _serve_callbacks(self) -> None:
+        """Serve the listener for the providers' pushes, if there is to be one."""
+        config = self.config.callbacks
+        if config is None:
+            return
+        sockets = self._stack.enter_context(listeners.listening(config.listen, {}))
+        context = None if config.tls is None else callbacks.server_context(config.tls)
+        service = HttpService(sockets, context)
+        application = callbacks.build(self._receiver, config, service.traffic)
+        self.callback_addresses = await service.start(application)
+        self._stack.push_async_callback(lambda: self._close_http(service))
+        self._stack.callback(service.leave)
+
+    def _receiver(self, name: str) -> ProviderConnector | None:
+        connector = self._roster.connectors.get(name)
+        return connector if isinstance(connector, ProviderConnector) else None
+
     async def _close_http(self, http: HttpService) -> None:
         """Close it, with some time for the requests under way."""
         await http.close(min(REQUESTS_WITHIN, self.config.shutdown_timeout))
@@ -331,13 +356,36 @@ def _connector(
 ) -> Connector:
     if isinstance(config, SmppConfig):
         return smpp.create(name, config, hub, clock, metrics)
+    if isinstance(config, ProviderConfig):
+        return ProviderConnector(
+            name,
+            config,
+            create=registry.create,
+            carrier=_carrier(config),
+            sink=hub,
+            clock=clock,
+            metrics=metrics,
+        )
     msg = f"connectors.{name}.kind: {config.kind} is not built in"
     raise StoreError(msg)
 
 
+def _carrier(config: ProviderConfig) -> Carrier:
+    if isinstance(config, HttpProviderConfig):
+        return HttpCarrier(config)
+    msg = f"nothing carries {config.kind}"
+    raise StoreError(msg)
+
+
 def _adjust(connector: Connector, config: ConnectorConfig) -> None:
-    if isinstance(connector, smpp.SmppConnector) and isinstance(config, SmppConfig):
-        connector.configure(config)
+    match connector, config:
+        case smpp.SmppConnector() as link, SmppConfig() as keys:
+            link.configure(keys)
+        case ProviderConnector() as bridge, ProviderConfig() as others:
+            bridge.configure(others)
+        case _:
+            msg = f"connectors.{connector.name}: {config.kind} is not adjusted in place"
+            raise StoreError(msg)
 
 
 def _router(config: Config) -> routing.Router:

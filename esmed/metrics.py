@@ -30,6 +30,8 @@ BindState = Literal["closed", "connecting", "binding", "bound", "unbinding"]
 Limit = Literal["rate", "window", "throttle", "link"]
 Match = Literal["matched", "early", "unmatched", "duplicate"]
 WebhookOutcome = Literal["delivered", "failed", "dead"]
+ProviderOutcome = Literal["answered", "refused", "not_sent", "unanswered"]
+"""`refused`: by its HTTP status."""
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 OTHER: Final = "other"
@@ -88,6 +90,19 @@ class HostMetrics:
             self._states(bind, each).set(float(each == state))
 
 
+class ProviderMetrics:
+    """Meters of one operation of a provider."""
+
+    def __init__(self, metrics: "Metrics", connector: str, operation: str) -> None:
+        self.requests: Final = {
+            outcome: metrics.provider_requests.labels(connector, operation, outcome)
+            for outcome in get_args(ProviderOutcome)
+        }
+        self.seconds: Final = metrics.provider_request_seconds.labels(
+            connector, operation
+        )
+
+
 class ConnectorMetrics:
     """Meters of one connector."""
 
@@ -132,6 +147,15 @@ class ConnectorMetrics:
         }
         self.unknown_outcomes: Final = metrics.unknown_outcomes.labels(name)
         self.enquire_link_seconds: Final = metrics.enquire_link_seconds.labels(name)
+        self._providers: Final[dict[str, ProviderMetrics]] = {}
+        self._provider: Final = partial(ProviderMetrics, metrics, name)
+
+    def provider(self, operation: str) -> ProviderMetrics:
+        """The meters of an operation, from the closed set of its provider."""
+        known = self._providers.get(operation)
+        if known is None:
+            known = self._providers[operation] = self._provider(operation)
+        return known
 
     def state(self, state: HealthState) -> None:
         """Say in which one state the connector is."""
@@ -217,6 +241,15 @@ class Metrics(Collector):
         self.certificate_expiry = gauge(
             "certificate_expiry_timestamp_seconds", "End of the SMSC's certificate.",
             "connector", "host",
+        )  # fmt: skip
+
+        self.provider_requests = counter(
+            "provider_requests", "Requests to a provider.",
+            "connector", "operation", "outcome",
+        )  # fmt: skip
+        self.provider_request_seconds = self._histogram(
+            "provider_request_seconds", "From request to answer.",
+            SUBMIT_SECONDS, "connector", "operation",
         )  # fmt: skip
 
     def _make_common_meters(self) -> None:

@@ -120,9 +120,11 @@ LAYERS = (
             "esmed.watchdog",
             "esmed.api.bodies",
             "esmed.api.schema",
+            "esmed.bridge.batches",
             "esmed.bridge.content",
             "esmed.bridge.dates",
             "esmed.bridge.forms",
+            "esmed.bridge.nodes",
             "esmed.bridge.replies",
             "esmed.bridge.xmldoc",
             "esmed.smpp.addresses",
@@ -222,6 +224,8 @@ LAYERS = (
 
 WIRED = (
     "esmed.api.server",
+    "esmed.bridge.connector",
+    "esmed.bridge.http",
     "esmed.smpp.connector",
     "esmed.store.sqlite",
     "esmed.webhooks",

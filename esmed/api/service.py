@@ -13,6 +13,7 @@ and so outlives us, and is refused otherwise. Then
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -41,8 +42,13 @@ _CUT: Final = 0.1
 class HttpService:
     """Serves one application on sockets that listen already."""
 
-    def __init__(self, sockets: Iterable[listeners.Listener]) -> None:
+    def __init__(
+        self,
+        sockets: Iterable[listeners.Listener],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.traffic: Final = Traffic()
+        self._tls = tls
         self._sockets = tuple(sockets)
         self._runner: web.AppRunner | None = None
         self._server: web.Server | None = None
@@ -62,7 +68,10 @@ class HttpService:
         for listener in self._sockets:
             self._servers.append(
                 await asyncio.get_running_loop().create_server(
-                    self._connection, sock=listener, backlog=ACCEPTED_AT_ONCE
+                    self._connection,
+                    sock=listener,
+                    backlog=ACCEPTED_AT_ONCE,
+                    ssl=self._tls,
                 )
             )
         return [listeners.name(listener) for listener in self._sockets]

@@ -12,6 +12,7 @@ from esmed.fieldtypes import (
     Text,
     Url,
 )
+from esmed.secret import Secret
 from esmed.tlsconfig import Tls
 
 
@@ -35,6 +36,13 @@ class ProviderConfig(ConnectorConfig):
     def nodes(self) -> tuple[str, ...]:
         """Where requests go: base URLs or ``host:port``, the primary first."""
         raise NotImplementedError
+
+    @property
+    def push_secret(self) -> Secret | None:
+        """The part of a callback's path that only the provider knows, in those kinds
+        that have callbacks."""
+        secret: Secret | None = getattr(self, "callback_secret", None)
+        return secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,157 @@
+"""One HTTP request to a provider: what came back, or whether it may have got there."""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Collection
+from typing import Final
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    Fingerprint,
+    ServerDisconnectedError,
+    ServerFingerprintMismatch,
+    TCPConnector,
+)
+from yarl import URL
+
+from esmed import __version__, tls
+from esmed.beside import beside
+from esmed.bridge.base import Ambiguous, Call, HttpCall, NotSent, Reply
+from esmed.bridge.config import HttpProviderConfig
+from esmed.errors import TransportError
+
+KEEP_ALIVE: Final = 4.0
+"""Seconds of an idle connection. Many servers close theirs after five: whoever sends
+just then gets no answer, and does not know whether the request got there."""
+_CHUNK: Final = 64 * 1024
+
+
+class HttpCarrier:
+    """Sends the calls of one connector; redirects are not followed, cookies not kept,
+    names and certificates verified."""
+
+    def __init__(self, config: HttpProviderConfig) -> None:
+        self._config = config
+        self._session: ClientSession | None = None
+        self._context: ssl.SSLContext | None = None
+
+    async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
+        """Send one request to a node, within the configured times."""
+        if not isinstance(call, HttpCall):
+            raise TypeError(f"{call!r} is not for HTTP")
+        try:
+            session = self._session or await self._open()
+        except TransportError as error:
+            return NotSent(str(error))
+        try:
+            async with session.request(
+                call.method,
+                URL(node + call.path, encoded=True),
+                data=call.body if call.method == "POST" else None,
+                headers=call.headers,
+                allow_redirects=False,
+                ssl=self._context or True,
+                server_hostname=self._config.tls.server_name,
+            ) as response:
+                body = await _read(response, call.bound)
+                if body is None:
+                    return Ambiguous(f"an answer of more than {call.bound} octets")
+                headers = {name.lower(): v for name, v in response.headers.items()}
+                return Reply(
+                    status=response.status, headers=headers, body=body, node=node
+                )
+        except (ConnectionTimeoutError, ServerFingerprintMismatch) as error:
+            return NotSent(_why(error))
+        except ClientConnectorError as error:
+            return NotSent(_why(error))
+        except (ClientError, TimeoutError, OSError, ValueError) as error:
+            # ValueError: headers or a length that aiohttp cannot make sense of.
+            return Ambiguous(_why(error))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _open(self) -> ClientSession:
+        config = self._config
+        context = await beside(lambda: tls.client_context(config.tls))
+        if self._session is None:
+            self._context = context
+            self._session = ClientSession(
+                connector=TCPConnector(
+                    limit=0,
+                    keepalive_timeout=KEEP_ALIVE,
+                    # Beside the context of each request: both are checked.
+                    ssl=_Pins(config.tls.pin) if config.tls.pin else context,
+                ),
+                cookie_jar=DummyCookieJar(),
+                timeout=ClientTimeout(
+                    total=config.connect_timeout + config.response_timeout,
+                    connect=config.connect_timeout,
+                    sock_read=config.response_timeout,
+                ),
+                headers={"User-Agent": f"esmed/{__version__}"},
+                skip_auto_headers=("Accept-Encoding",),
+            )
+        return self._session
+
+
+class _Pins(Fingerprint):
+    """Certificates by the SHA-256 of their DER form, whichever is shown."""
+
+    def __init__(self, pins: Collection[str]) -> None:
+        super().__init__(bytes.fromhex(next(iter(pins))))
+        self._pins = frozenset(pins)
+
+    def check(self, transport: asyncio.Transport) -> None:
+        """Raise unless the certificate shown is one of them."""
+        shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        found = hashlib.sha256(shown or b"")
+        if found.hexdigest() not in self._pins:
+            host, port, *_ = transport.get_extra_info("peername")
+            raise ServerFingerprintMismatch(
+                self.fingerprint, found.digest(), host, port
+            )
+
+
+async def _read(response: ClientResponse, bound: int) -> bytes | None:
+    """Read the body; None if it is longer than that."""
+    chunks, left = [], bound
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            response.close()
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _why(error: Exception) -> str:
+    """Say what happened, without the URL, which some fill with what is secret."""
+    match error:
+        case ConnectionTimeoutError():
+            return "no connection in time"
+        case ServerFingerprintMismatch():
+            return "its certificate is not pinned"
+        case TimeoutError():
+            return "no answer in time"
+        case ServerDisconnectedError():
+            return "closed without an answer"
+        case ClientConnectorCertificateError(certificate_error=OSError() as cause):
+            return tls.describe(cause)
+        case ClientConnectorError(os_error=cause):
+            return tls.describe(cause)
+        case OSError():
+            return tls.describe(error)
+        case _:
+            return f"no valid HTTP answer ({type(error).__name__})"

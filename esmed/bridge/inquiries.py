@@ -1,0 +1,130 @@
+"""What a provider is asked beside sending: states, cancellations, its operations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from esmed.bridge.base import (
+    Ambiguous,
+    NoReply,
+    NotSent,
+    Procedure,
+    Provider,
+    Reply,
+    Wait,
+)
+from esmed.bridge.intake import Intake
+from esmed.bridge.line import Line
+from esmed.clock import Clock
+from esmed.connector import Operation, Sent
+from esmed.models import Fault, FaultClass, ReceiptIn
+from esmed.refusals import BusyError, ConflictError
+
+ASK_AGAIN: Final = 5
+"""Seconds, for somebody whose question could not be put."""
+
+
+class Inquiries:
+    """Asks one provider."""
+
+    def __init__(
+        self, *, provider: Provider, line: Line, intake: Intake, clock: Clock
+    ) -> None:
+        self._provider = provider
+        self._line = line
+        self._intake = intake
+        self._clock = clock
+
+    def configure(self, provider: Provider) -> None:
+        """Ask by these settings from now on."""
+        self._provider = provider
+
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        """Ask what has become of messages, in as few calls as can be."""
+        groups: dict[object, list[int]] = {}
+        for index, one in enumerate(sent):
+            groups.setdefault(self._provider.ask_group(one), []).append(index)
+        found: list[ReceiptIn | Fault | None] = [None] * len(sent)
+        most = self._provider.traits.asks
+        for indexes in groups.values():
+            for start in range(0, len(indexes), most):
+                some = indexes[start : start + most]
+                told = await self._ask([sent[index] for index in some])
+                for index, answer in zip(some, told, strict=True):
+                    found[index] = answer
+        return found
+
+    async def _ask(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        reply = await self._line.ask(self._provider.build_ask(sent))
+        if not isinstance(reply, Reply):
+            return [Fault(FaultClass.TEMPORARY, None, reply.reason)] * len(sent)
+        now = self._clock.now_ms()
+        told = self._provider.parse_ask(sent, reply)
+        return [
+            one
+            if one is None or isinstance(one, Fault)
+            else self._intake.receipt(one, reply.node, now)
+            for one in told
+        ]
+
+    async def cancel(self, sent: Sent) -> Fault | None:
+        """Have a message dropped; None: it is."""
+        reply = await self._line.ask(self._provider.build_cancel(sent))
+        if isinstance(reply, Reply):
+            return self._provider.parse_cancel(sent, reply)
+        return Fault(FaultClass.TEMPORARY, None, reply.reason)
+
+    def operations(self) -> Sequence[Operation]:
+        """Return the provider's procedures as operations."""
+        return [
+            Operation(
+                name=one.name,
+                summary=one.summary,
+                arguments=one.arguments,
+                run=partial(self._run, one),
+            )
+            for one in self._provider.procedures()
+        ]
+
+    async def _run(self, procedure: Procedure, arguments: Any) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(procedure.seconds):
+                result = await self._walk(procedure, arguments)
+        except TimeoutError:
+            message = f"it took longer than {procedure.seconds:g} s"
+            raise BusyError(message, ASK_AGAIN) from None
+        except NoReply as error:
+            raise BusyError(str(error), ASK_AGAIN) from None
+        if not isinstance(result, Fault):
+            return result
+        told = f"{result.code}: {result.detail}" if result.code else result.detail
+        if result.cls is FaultClass.TEMPORARY:
+            raise BusyError(told, ASK_AGAIN)
+        raise ConflictError(told)
+
+    async def _walk(
+        self, procedure: Procedure, arguments: Any
+    ) -> Mapping[str, Any] | Fault:
+        """Go through its steps."""
+        steps = procedure.run(arguments, self._clock.now_ms())
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Wait):
+                    await self._clock.sleep(step.seconds)
+                    step = steps.send(Reply(status=0))
+                    continue
+                reply = await self._line.ask(step)
+                match reply:
+                    case Reply():
+                        step = steps.send(reply)
+                    case NotSent(reason) | Ambiguous(reason):
+                        step = steps.throw(NoReply(reason))
+        except StopIteration as end:
+            result: Mapping[str, Any] | Fault = end.value
+            return result
+        finally:
+            steps.close()

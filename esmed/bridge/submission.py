@@ -1,0 +1,356 @@
+"""Batches on their way to a provider, and what became of each message.
+
+A message is in exactly one place: a batch that waits for a free request, a request
+under way, or reported. What was surely not processed goes to the next node, or back to
+the queue; what may have been is looked into by the provider's own means first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from esmed import log
+from esmed.bridge import batches
+from esmed.bridge.base import Ambiguous, Answer, NotSent, Outgoing, Provider, Reply
+from esmed.bridge.batches import Batch, Item
+from esmed.bridge.config import ProviderConfig
+from esmed.bridge.line import Line
+from esmed.bridge.nodes import Node
+from esmed.clock import Clock
+from esmed.connector import Job, Sink
+from esmed.metrics import ConnectorMetrics
+from esmed.models import (
+    Outcome,
+    PartResult,
+    Unknown,
+)
+from esmed.ratelimit import TokenBucket
+from esmed.stride import Stride
+
+RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
+"""Seconds before each look at what became of a request without an answer."""
+LINGER: Final = 0.2
+"""Seconds that a rate lets messages gather for a request."""
+
+_log: Final = log.get("bridge.submission")
+
+
+class Submission:
+    """Sends what one connector is given. ``changed`` is told when the provider wants
+    a pause."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ProviderConfig,
+        *,
+        provider: Provider,
+        line: Line,
+        sink: Sink,
+        clock: Clock,
+        metrics: ConnectorMetrics,
+        changed: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._line = line
+        self._sink = sink
+        self._clock = clock
+        self._metrics = metrics
+        self._changed = changed
+        self.open = True
+        """Whether anything may begin."""
+        self.used = 0
+        """Messages handed over and not yet returned, or on disk."""
+        self.quiet_until = 0.0
+        """The provider wants no request before, by the monotonic clock."""
+        self.quiet_reason = ""
+        self._waiting: deque[Batch] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self.configure(config, provider)
+
+    def configure(self, config: ProviderConfig, provider: Provider) -> None:
+        """Send by these settings from now on."""
+        self._provider = provider
+        self._config = config
+        most = provider.traits.batch
+        self._batch = min(config.batch or most, most)
+        self._stride = Stride(config.shares.in_order)
+        self._bucket = (
+            TokenBucket(config.rate, self._clock.monotonic(), max(1.0, config.rate))
+            if config.rate is not None
+            else None
+        )
+
+    @property
+    def window(self) -> int:
+        """Messages that may be on their way at a time."""
+        return self._config.concurrency * self._batch
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._tasks)
+
+    # --- what is handed over ---------------------------------------------------------
+
+    def capacity(self) -> int:
+        """Return how many messages would leave at once."""
+        now = self._clock.monotonic()
+        free = self._config.concurrency - len(self._tasks) - len(self._waiting)
+        if not self.open or free <= 0 or now < self.quiet_until:
+            return 0
+        room = min(free * self._batch, self.window - self.used)
+        if self._bucket is not None:
+            room = min(room, self._bucket.available(now))
+        return max(room, 0)
+
+    def portions(self, waiting: Sequence[int]) -> Sequence[int]:
+        """Share the capacity out among the priorities."""
+        self._stride.note(waiting)
+        return self._stride.portions(self.capacity(), waiting)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Take jobs and send them."""
+        if not self.open or not self._line.working():
+            for job in jobs:
+                self._sink.returned(job, job.parts)
+            return
+        self.used += len(jobs)
+        if self._bucket is not None and jobs:
+            self._bucket.take(len(jobs), self._clock.monotonic())
+        counts = [0] * len(self._config.shares.in_order)
+        for job in jobs:
+            counts[job.queued.request.priority] += 1
+        while any(counts):
+            counts[self._stride.turn(counts)] -= 1
+        items = [Item(job, self._outgoing(job)) for job in jobs]
+        self._waiting += batches.gather(items, self._provider, self._batch)
+        self._begin()
+
+    def take_back(self, job: Job) -> None:
+        """Return a job that waits for a free request."""
+        for batch in self._waiting:
+            for item in batch:
+                if item.job is job:
+                    batch.remove(item)
+                    self._return([item])
+                    return
+
+    def release(self, count: int) -> None:
+        """Free what is on disk."""
+        self.used -= count
+        self.pump()
+
+    def drain(self) -> None:
+        """Return all that waits."""
+        waiting = [item for batch in self._waiting for item in batch]
+        self._waiting.clear()
+        self._return(waiting)
+
+    def pump(self) -> None:
+        """Begin what there is a free request for, and ask for more."""
+        self._begin()
+        self._sink.wake(self._name)
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = self._clock.monotonic()
+        while (
+            self._waiting
+            and self.open
+            and now >= self.quiet_until
+            and len(self._tasks) < self._config.concurrency
+        ):
+            batch = self._waiting.popleft()
+            if batch:
+                task = loop.create_task(self._run(batch))
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
+        self._set_alarm(now)
+
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound
+        """Return what waits; wait for the answers to what is under way."""
+        self.open = False
+        self.drain()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _outgoing(self, job: Job) -> Outgoing:
+        request = job.queued.request
+        return Outgoing(
+            id=job.queued.id,
+            request=request,
+            sender=request.from_ or self._config.default_from,
+            expires_at=job.queued.expires_at,
+        )
+
+    def _return(self, items: Sequence[Item]) -> None:
+        self.used -= len(items)
+        for item in items:
+            self._sink.returned(item.job, item.job.parts)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.pump()
+
+    def _set_alarm(self, now: float) -> None:
+        """Ask for more when the mere passing of time has made room."""
+        at = self.quiet_until
+        if self._bucket is not None and not self._bucket.available(now):
+            at = max(at, self._bucket.next_at(now), now + LINGER)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if at > now and self.open:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(at - now, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        self._changed()
+        self.pump()
+
+    # --- a batch under way -----------------------------------------------------------
+
+    async def _run(self, batch: Batch) -> None:
+        """Send a batch; whatever happens, each of it is reported or returned."""
+        now = self._clock.now_ms()
+        stale = [item for item in batch if item.job.queued.expires_at <= now]
+        left = {item.job: item for item in batch if item not in stale}
+        self._return(stale)
+        try:
+            if left:
+                await self._send(list(left.values()), left)
+        except asyncio.CancelledError:
+            self._abandon(left, "stopped before an answer came")
+            raise
+        except Exception as error:  # noqa: BLE001 - the root of a task
+            _log.error("provider.bug", connector=self._name, exc=error)
+            self._abandon(left, "an error of ours: see the log")
+
+    def _abandon(self, left: dict[Job, Item], reason: str) -> None:
+        """Report what was being sent as unknown, and return the rest."""
+        items = list(left.values())
+        self._return([item for item in items if item.node is None])
+        for item in items:
+            if item.node is not None:
+                self._report([item], [Unknown(reason)])
+
+    async def _send(self, batch: Batch, left: dict[Job, Item]) -> None:
+        """Send one call, and see to what is answered. ``left`` loses what is done."""
+        sent = await self._attempt(batch)
+        if sent is None:
+            for item in batch:
+                del left[item.job]
+            self._return(batch)
+            return
+        if sent.pause:
+            self._hush(sent)
+        if sent.singly and len(batch) > 1:
+            for item in batch:
+                item.node = None
+            for half in batches.halves(batch):
+                await self._send(half, left)
+            return
+        outcomes = await self._rechecked(batch, sent.outcomes)
+        for item in batch:
+            del left[item.job]
+        self._report(batch, outcomes)
+
+    async def _attempt(self, batch: Batch) -> Answer | None:
+        """Offer a batch to one node after the other; None: none has read it."""
+        messages = [item.message for item in batch]
+        answer: Answer | None = None
+        for node in self._line.working():
+            at = self._clock.now_ms()
+            call = self._provider.build(messages, at)
+            for item in batch:
+                item.node, item.at = node.name, at
+            reply = await self._line.exchange(call, node)
+            if isinstance(reply, NotSent):
+                continue
+            answer = self._read(messages, reply, node)
+            if not answer.elsewhere:
+                return answer
+            self._line.failed(node, answer.reason or "it sends us elsewhere")
+        if answer is None:
+            for item in batch:
+                item.node = None
+        return answer
+
+    def _read(
+        self, messages: Sequence[Outgoing], reply: Reply | Ambiguous, node: Node
+    ) -> Answer:
+        if isinstance(reply, Ambiguous):
+            return Answer(outcomes=[Unknown(reply.reason)] * len(messages))
+        answer = self._provider.parse(messages, reply, self._clock.now_ms())
+        if len(answer.outcomes) != len(messages):
+            msg = f"{len(answer.outcomes)} outcomes for {len(messages)} messages"
+            raise RuntimeError(msg)
+        if not answer.elsewhere:
+            node.served()
+        return answer
+
+    def _hush(self, answer: Answer) -> None:
+        self.quiet_until = self._clock.monotonic() + answer.pause
+        self.quiet_reason = answer.reason
+        _log.warning(
+            "provider.pause",
+            connector=self._name,
+            seconds=round(answer.pause, 1),
+            reason=answer.reason,
+        )
+        self._changed()
+
+    async def _rechecked(
+        self, batch: Batch, outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome]:
+        """Find out, where that can be, what became of those without an answer."""
+        found = list(outcomes)
+        if not self._provider.traits.rechecks:
+            return found
+        for seconds in RECHECK_AFTER:
+            open_ = [n for n, one in enumerate(found) if isinstance(one, Unknown)]
+            if not open_:
+                break
+            await self._clock.sleep(seconds)
+            messages = [batch[n].message for n in open_]
+            now = self._clock.now_ms()
+            call = self._provider.build_recheck(messages, now)
+            reply = await self._line.ask(call)
+            if isinstance(reply, Reply):
+                told = self._provider.parse_recheck(messages, reply, now)
+                for index, outcome in zip(open_, told, strict=True):
+                    found[index] = outcome or found[index]
+        return found
+
+    def _report(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        answered_at = self._clock.now_ms()
+        results: list[PartResult] = []
+        for item, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Unknown):
+                self._metrics.unknown_outcomes.inc()
+            self._metrics.submit_seconds.observe((answered_at - item.at) / 1000)
+            results.append(
+                PartResult(
+                    seq=item.job.queued.seq,
+                    part=1,
+                    connector=self._name,
+                    host=item.node or "",
+                    sequence=None,
+                    at=item.at,
+                    answered_at=answered_at,
+                    outcome=outcome,
+                    reason=item.job.reason,
+                )
+            )
+        self._sink.results(results)

@@ -1,0 +1,266 @@
+"""esmed.bridge.connector over real HTTP, towards a provider of few words."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from fakes.provider import Config, Letters, Post, hangs_up, post, says, waits_for
+from fakes.sink import RecordingSink, job_for
+from fakes.wait import eventually
+
+from esmed.bridge import submission
+from esmed.bridge.base import CallbackRequest
+from esmed.bridge.connector import ProviderConnector
+from esmed.bridge.http import HttpCarrier
+from esmed.clock import SystemClock
+from esmed.connector import HealthState, Job
+from esmed.metrics import Metrics
+from esmed.models import Accepted, Deferred, Rejected, Unknown
+from esmed.refusals import BusyError, ConflictError
+from esmed.secret import Secret
+
+FREE = "http://127.0.0.1:1"
+"""Where nobody listens."""
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.01, 0.01))
+
+
+@pytest.fixture
+async def primary() -> AsyncIterator[Post]:
+    async with post() as made:
+        yield made
+
+
+@pytest.fixture
+async def backup() -> AsyncIterator[Post]:
+    async with post() as made:
+        yield made
+
+
+class Rig:
+    def __init__(self, *urls: str, **keys: Any) -> None:
+        self.config = Config(
+            base_urls=urls, callback_secret=Secret("hush"), **{"concurrency": 1, **keys}
+        )
+        self.sink = RecordingSink()
+        self.metrics = Metrics()
+        self.connector = ProviderConnector(
+            "post",
+            self.config,
+            create=lambda _: Letters(),
+            carrier=HttpCarrier(self.config),
+            sink=self.sink,
+            clock=SystemClock(),
+            metrics=self.metrics,
+        )
+        self.sink.connector = self.connector
+
+    async def __aenter__(self) -> "Rig":
+        await self.connector.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.connector.stop(5.0)
+
+    async def up(self) -> "Rig":
+        await eventually(lambda: self.connector.health().sends)
+        return self
+
+    def jobs(self, *numbers: str) -> list[Job]:
+        return [job_for(self.connector, "hello", to=number) for number in numbers]
+
+    async def outcomes(self, count: int) -> list[Any]:
+        await self.sink.until(lambda: len(self.sink.outcomes) >= count)
+        return [one.outcome for one in self.sink.outcomes]
+
+
+async def test_a_batch_is_one_request_and_each_gets_its_own_outcome(
+    primary: Post,
+) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        rig.connector.submit(rig.jobs("380501", "380502", "380503"))
+        assert await rig.outcomes(3) == [
+            Accepted("id-380501"), Accepted("id-380502"), Accepted("id-380503"),
+        ]  # fmt: skip
+    assert len(primary.sent()) == 1
+    assert rig.connector.usage().window_used == 0
+
+
+async def test_two_to_one_number_go_in_two_requests(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        rig.connector.submit(rig.jobs("380501", "380501", "380502"))
+        await rig.outcomes(3)
+    assert [[to for to, _ in rows] for rows in primary.sent()] == [
+        ["380501"], ["380501", "380502"],
+    ]  # fmt: skip
+
+
+async def test_a_node_that_is_not_there_is_passed_over(backup: Post) -> None:
+    async with Rig(FREE, backup.url) as rig:
+        await rig.up()
+        assert rig.connector.health().state is HealthState.DEGRADED
+        rig.connector.submit(rig.jobs("380501"))
+        assert await rig.outcomes(1) == [Accepted("id-380501")]
+        assert rig.sink.outcomes[0].host == backup.url
+
+
+async def test_a_node_that_sends_us_elsewhere(primary: Post, backup: Post) -> None:
+    async with Rig(primary.url, backup.url) as rig:
+        await rig.up()
+        await eventually(lambda: all(n.works for n in rig.connector._line.nodes))
+        primary.answers.append(says("elsewhere"))
+        rig.connector.submit(rig.jobs("380501"))
+        assert await rig.outcomes(1) == [Accepted("id-380501")]
+        assert (len(primary.sent()), len(backup.sent())) == (1, 1)
+
+
+async def test_all_nodes_send_us_elsewhere(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers.append(says("elsewhere"))
+        rig.connector.submit(rig.jobs("380501"))
+        (outcome,) = await rig.outcomes(1)
+        assert isinstance(outcome, Deferred)
+
+
+async def test_the_bad_one_is_found(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers += [says("singly"), says("singly"), says("singly")]
+        rig.connector.submit(rig.jobs("380501", "380502", "380503", "380504"))
+        found = await rig.outcomes(4)
+        refused = [one for one in found if isinstance(one, Rejected)]
+        assert len(refused) == 1
+        assert [len(rows) for rows in primary.sent()] == [4, 2, 1, 1, 2]
+
+
+async def test_an_answer_that_never_came_is_looked_into(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers.append(hangs_up)
+        primary.known["380501"] = "found"
+        rig.connector.submit(rig.jobs("380501", "380502"))
+        first, second = await rig.outcomes(2)
+        assert first == Accepted("found")
+        assert isinstance(second, Unknown)
+    assert [path for path, _ in primary.calls] == ["/send", "/recheck", "/recheck"]
+
+
+async def test_nothing_was_sent_nothing_is_reported(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        rig.connector._line.nodes[0].name = FREE
+        (job,) = rig.jobs("380501")
+        rig.connector.submit([job])
+        await rig.sink.until(lambda: rig.sink.given_back)
+        assert rig.sink.given_back == [(job, [1])]
+        assert rig.connector.health().state is HealthState.DOWN
+
+
+async def test_a_provider_that_wants_a_pause(primary: Post) -> None:
+    async def busy(request: Any) -> Any:
+        answer = await says("busy", 429)(request)
+        answer.headers["Retry-After"] = "100"
+        return answer
+
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers.append(busy)
+        rig.connector.submit(rig.jobs("380501"))
+        (outcome,) = await rig.outcomes(1)
+        assert isinstance(outcome, Deferred)
+        assert outcome.retry_after == 100
+        assert rig.connector.health().state is HealthState.DOWN
+        assert "wants a pause" in rig.connector.health().reason
+        assert rig.connector.capacity() == 0
+
+
+async def test_one_request_at_a_time_and_the_rest_waits(primary: Post) -> None:
+    go = asyncio.Event()
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        assert rig.connector.capacity() == 10
+        primary.answers.append(waits_for(go, says([["380501", "a"]])))
+        first, second = rig.jobs("380501", "380501")
+        rig.connector.submit([first, second])
+        await eventually(primary.sent)
+        assert rig.connector.capacity() == 0
+        rig.connector.take_back(second)
+        assert rig.sink.given_back == [(second, [1])]
+        rig.connector.take_back(first)
+        assert len(rig.sink.given_back) == 1
+        go.set()
+        assert await rig.outcomes(1) == [Accepted("a")]
+
+
+async def test_a_stop_that_cannot_wait_leaves_nothing_unreported(
+    primary: Post,
+) -> None:
+    never = asyncio.Event()
+    rig = Rig(primary.url)
+    await rig.connector.start()
+    await rig.up()
+    primary.answers.append(waits_for(never, says([])))
+    first, second = rig.jobs("380501", "380501")
+    rig.connector.submit([first, second])
+    await eventually(primary.sent)
+    await rig.connector.stop(0.1)
+    assert rig.sink.given_back == [(second, [1])]
+    (outcome,) = await rig.outcomes(1)
+    assert isinstance(outcome, Unknown)
+    never.set()
+
+
+async def test_paused(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        rig.connector.pause()
+        jobs = rig.jobs("380501")
+        rig.connector.submit(jobs)
+        assert rig.sink.given_back == [(jobs[0], [1])]
+        assert rig.connector.health().state is HealthState.PAUSED
+        rig.connector.resume()
+        assert rig.connector.health().state is HealthState.UP
+
+
+async def test_a_push_is_answered_when_it_is_on_disk(primary: Post) -> None:
+    push = CallbackRequest(method="POST", query=b"", headers={}, body=b'["id-1"]')
+    async with Rig(primary.url) as rig:
+        rig.sink.stores = None
+        asking = asyncio.create_task(rig.connector.callback("hush", "status", push))
+        await rig.sink.until(lambda: rig.sink.waiting)
+        assert not asking.done()
+        rig.sink.waiting[0][1]([True])
+        reply = await asking
+        assert reply is not None
+        assert reply.status == 200
+        assert rig.sink.receipts[0].smsc_id == "id-1"
+        assert await rig.connector.callback("hash", "status", push) is None
+        assert await rig.connector.callback("hush", "mo", push) is None
+
+
+async def test_operations(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        (balance,) = rig.connector.operations()
+        assert await balance.run(balance.arguments()) == {"balance": "12.50"}
+        primary.answers.append(says("", 401))
+        with pytest.raises(ConflictError, match="401"):
+            await balance.run(balance.arguments())
+        # aiohttp asks again itself, once, where a GET found a dead connection.
+        primary.answers += [hangs_up, hangs_up]
+        with pytest.raises(BusyError):
+            await balance.run(balance.arguments())
+
+
+async def test_the_probe_says_what_is_wrong(primary: Post) -> None:
+    primary.well = False
+    async with Rig(primary.url) as rig:
+        await eventually(lambda: "503" in rig.connector.health().reason)
+        assert rig.connector.health().state is HealthState.DOWN
