@@ -36,9 +36,7 @@ Command = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. argparse exits by itself on wrong use."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(simulating=arguments[:2] == ["simulate", "smsc"]).parse_args(
-        arguments
-    )
+    args = _parser(simulating=simulated(arguments)).parse_args(arguments)
     command: Command = args.command
     try:
         return command(args)
@@ -51,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return FAILED
+
+
+def simulated(arguments: Sequence[str]) -> str:
+    """Return which peer a command line simulates: only its options are imported."""
+    return "".join(arguments[1:2]) if arguments[:1] == ["simulate"] else ""
 
 
 def _complain(line: str) -> None:
@@ -209,6 +212,12 @@ def _simulate(args: argparse.Namespace) -> int:
     return asyncio.run(cli.run(args))
 
 
+def _simulate_provider(args: argparse.Namespace) -> int:
+    from esmed.simulator.bridge import cli
+
+    return asyncio.run(cli.run(args))
+
+
 # --- clients of the daemon -----------------------------------------------------------
 
 
@@ -242,7 +251,7 @@ def _checked(send: argparse.ArgumentParser) -> Command:
 # --- arguments -----------------------------------------------------------------------
 
 
-def _parser(*, simulating: bool) -> argparse.ArgumentParser:
+def _parser(*, simulating: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="esmed", description="An SMS gateway: local HTTP in, SMPP out."
     )
@@ -253,7 +262,7 @@ def _parser(*, simulating: bool) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_daemon(commands: "Commands", *, simulating: bool) -> None:
+def _add_daemon(commands: "Commands", *, simulating: str) -> None:
     configured = argparse.ArgumentParser(add_help=False)
     configured.add_argument(
         "-c",
@@ -292,10 +301,17 @@ def _add_daemon(commands: "Commands", *, simulating: bool) -> None:
     simulate = commands.add_parser("simulate", help="be a peer, for tests")
     kinds = simulate.add_subparsers(title="peers", required=True, metavar="PEER")
     smsc = _command(kinds, "smsc", _simulate, "an SMSC that speaks SMPP 3.4")
-    if simulating:
+    provider = _command(
+        kinds, "provider", _simulate_provider, "an HTTP, SOAP or mail provider"
+    )
+    if simulating == "smsc":
         from esmed.simulator import cli
 
         cli.add_arguments(smsc)
+    if simulating == "provider":
+        from esmed.simulator.bridge import cli as providers
+
+        providers.add_arguments(provider)
 
 
 def _add_clients(commands: "Commands") -> None:

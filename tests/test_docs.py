@@ -396,9 +396,8 @@ class TestCommands:
 
 
 def parse(arguments: list[str]) -> None:
-    simulating = arguments[:2] == ["simulate", "smsc"]
     try:
-        cli._parser(simulating=simulating).parse_args(arguments)
+        cli._parser(simulating=cli.simulated(arguments)).parse_args(arguments)
     except SystemExit as ended:
         if ended.code or "--version" not in arguments:
             raise

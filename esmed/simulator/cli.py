@@ -1,18 +1,12 @@
 """`esmed simulate smsc`: its arguments, and running it."""
 
 import argparse
-import asyncio
-import json
-import logging
-import signal
-import sys
-from collections.abc import Callable
-from math import inf
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
-import yaml
-
+from esmed.simulator.arguments import adder, faults_of, serve, shown_address, whole
 from esmed.simulator.control import Control
 from esmed.simulator.faults import parse
 from esmed.simulator.hooks import Kind
@@ -25,20 +19,6 @@ from esmed.simulator.values import Seconds
 from esmed.simulator.wire import ReceiptForm
 from pdu.segment import Alphabet
 
-T = TypeVar("T")
-
-
-def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
-    """`read`, its errors as argparse shows them."""
-
-    def argument(text: str) -> T:
-        try:
-            return read(text)
-        except (ValueError, OSError, yaml.YAMLError) as exc:
-            raise argparse.ArgumentTypeError(str(exc)) from exc
-
-    return argument
-
 
 def read_fault(text: str) -> Kind:
     """A fault in one argument: `drop at=10 every=30s`."""
@@ -46,14 +26,8 @@ def read_fault(text: str) -> Kind:
 
 
 def read_faults(path: str) -> list[Kind]:
-    """The faults of a YAML file: a list of mappings, or of texts as `--fault` takes."""
-    specs = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    if isinstance(specs, list):
-        return [
-            parse(spec if isinstance(spec, dict) else str(spec), KINDS)
-            for spec in specs
-        ]
-    raise ValueError(f"{path} is not a list of faults")
+    """The faults of a YAML file."""
+    return faults_of(path, KINDS)
 
 
 def read_outcome(text: str) -> str:
@@ -71,39 +45,20 @@ def read_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _whole(least: int, most: float = inf) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise ValueError(f"{number} is below {least}")
-        if number > most:
-            raise ValueError(f"{number} is above {most}")
-        return number
-
-    return whole
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `esmed simulate smsc`."""
     defaults = SmscOptions()
 
-    def option(name: str, help_text: str, **kwargs: Any) -> None:
-        read = kwargs.pop("read", None)
-        if read is not None:
-            kwargs["type"] = _argument(read)
-        if kwargs.get("default"):
-            help_text += " (%(default)s)"
-        parser.add_argument(name, help=help_text, **kwargs)
-
+    option = adder(parser)
     option("--host", "where to listen", default=defaults.host)
-    option("--port", "0: any free one", read=_whole(0, 65535), default=2775)
+    option("--port", "0: any free one", read=whole(0, 65535), default=2775)
     option("--tls-certificate", "PEM; makes the listener TLS", type=Path)
     option("--tls-key", "PEM, if not in the certificate's file", type=Path)
     option("--system-id", "the only one to accept; default: any")
     option("--password", "the only one to accept; default: any")
     option("--smsc-id", "system_id of the SMSC", default=defaults.smsc_id)
-    option("--max-binds", "per system_id, then ESME_RALYBND", read=_whole(1))
-    option("--max-transceivers", "likewise, of binds of that kind", read=_whole(1))
+    option("--max-binds", "per system_id, then ESME_RALYBND", read=whole(1))
+    option("--max-transceivers", "likewise, of binds of that kind", read=whole(1))
     option("--enquire-link", "send it after that much silence", read=Seconds.parse)
     option(
         "--id-form",
@@ -111,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(map(str, IdForm)),
         default=str(defaults.id_form),
     )
-    option("--first-id", "default: microseconds of the clock", read=_whole(0))
+    option("--first-id", "default: microseconds of the clock", read=whole(0))
     option(
         "--outcome",
         f"SUFFIX=STEP[,STEP…] (repeatable), beside {' '.join(STANDARD)}; "
@@ -131,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option(
         "--deliver-window",
         "unanswered deliver_sm per bind",
-        read=_whole(1),
+        read=whole(1),
         default=defaults.deliver_window,
     )
     option(
@@ -143,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option(
         "--attempts",
         "to deliver, then it is given up",
-        read=_whole(1),
+        read=whole(1),
         default=defaults.attempts,
     )
     option(
@@ -154,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
     )
     option("--faults", "YAML file with a list of faults", read=read_faults, default=[])
-    option("--seed", "of the faults' probabilities", read=_whole(0), default=0)
+    option("--seed", "of the faults' probabilities", read=whole(0), default=0)
     option("--mo-text", "send an MO message once somebody is bound")
     option("--mo-from", "its sender")
     option("--mo-to", "its destination")
@@ -165,7 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Alphabet),
         default=defaults.alphabet,
     )
-    option("--keep", "messages to remember", read=_whole(1), default=defaults.keep)
+    option("--keep", "messages to remember", read=whole(1), default=defaults.keep)
     option("--journal", "file for one JSON line per message accepted", type=Path)
     option("--control", "HOST:PORT of an HTTP interface for tests", read=read_address)
     option("--quiet", "log warnings only", action="store_true")
@@ -205,36 +160,22 @@ def _mo(args: argparse.Namespace) -> list[Kind]:
 
 async def run(args: argparse.Namespace) -> int:
     """Simulate until SIGTERM or SIGINT; the exit code."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING if args.quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    return await serve("esmed simulate smsc", _running(args), quiet=args.quiet)
+
+
+@asynccontextmanager
+async def _running(args: argparse.Namespace) -> AsyncIterator[dict[str, str]]:
     simulator = SmscSimulator(options_of(args))
     control = Control(simulator)
     try:
         await simulator.start()
-        started = {"listening": _shown(simulator.options.host, simulator.port)}
+        host = simulator.options.host
+        started = {"listening": shown_address(host, simulator.port)}
         if args.control is not None:
             host, port = args.control
             port = await control.start(host, port)
-            started["control"] = _shown(host, port)
-    except OSError as exc:
-        sys.stderr.write(f"esmed simulate smsc: {exc}\n")
-        return 1
-    else:
-        sys.stdout.write(json.dumps(started) + "\n")
-        sys.stdout.flush()
-        await stopped.wait()
-        return 0
+            started["control"] = shown_address(host, port)
+        yield started
     finally:
         await control.stop()
         await simulator.stop()
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

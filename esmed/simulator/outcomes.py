@@ -17,12 +17,11 @@ from typing import Final
 
 import msgspec
 
+from esmed.simulator.suffixes import Suffixes
 from esmed.simulator.values import Status
 from pdu import MessageState
 
 _STEP: Final = re.compile(r"(\w+)(?::(\w{1,3})|\*(\d+))?")
-_COUNTED: Final = 100_000
-"""Destinations whose refusals are counted; beyond, the count starts anew."""
 
 STATES: Final = {
     "DELIVRD": MessageState.DELIVERED,
@@ -111,32 +110,8 @@ def parse_rule(rule: str) -> tuple[str, Outcome]:
     return suffix, Outcome(status=status, refusals=refusals, reports=tuple(reports))
 
 
-class Outcomes:
-    """Rules, and how often each destination has been refused."""
+class Outcomes(Suffixes[Outcome]):
+    """The rules, beside that every other message is delivered."""
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
-        outcomes = dict(map(parse_rule, rules))
-        self._other = outcomes.pop("", DELIVERED)
-        self._rules = {suffix.encode(): known for suffix, known in outcomes.items()}
-        self._lengths = sorted({len(suffix) for suffix in self._rules}, reverse=True)
-        self._refused: dict[bytes, int] = {}
-
-    def of(self, destination: bytes) -> Outcome:
-        """The outcome for this destination."""
-        for length in self._lengths:
-            found = self._rules.get(destination[-length:])
-            if found is not None:
-                return found
-        return self._other
-
-    def refuses(self, outcome: Outcome, destination: bytes) -> bool:
-        """Whether to refuse once more; counts it. Only of outcomes with a status."""
-        if outcome.refusals == 0:
-            return True
-        times = self._refused.pop(destination, 0)
-        if times >= outcome.refusals:
-            return False
-        if len(self._refused) >= _COUNTED:
-            self._refused.clear()
-        self._refused[destination] = times + 1
-        return True
+        super().__init__(dict(map(parse_rule, rules)), DELIVERED)

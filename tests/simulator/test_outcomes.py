@@ -63,7 +63,7 @@ def test_refused_so_often_per_destination():
 
 
 def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("esmed.simulator.outcomes._COUNTED", 2)
+    monkeypatch.setattr("esmed.simulator.suffixes._COUNTED", 2)
     outcomes = Outcomes(("=RMSGQFUL*1",))
     outcome = outcomes.of(b"")
     for to in (b"1", b"2", b"3"):
