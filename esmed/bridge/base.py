@@ -105,6 +105,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     sender: str | None
     """The request's, else the connector's ``default_from``."""
     expires_at: Millis
+    doubtful: bool = False
+    """Whether an attempt before this one may have been processed."""
 
     @property
     def to(self) -> str:

@@ -10,8 +10,9 @@ CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 1000
 
 
-def encode(fields: Mapping[str, str | int], charset: str = "utf-8") -> bytes:
-    """Write one, in that order. ValueError if ``charset`` lacks a character."""
+def encode(fields: Mapping[str, str | int | bytes], charset: str = "utf-8") -> bytes:
+    """Write one, in that order; octets as they are. ValueError if ``charset`` lacks a
+    character."""
     return urlencode(fields, encoding=charset, errors="strict").encode("ascii")
 
 
