@@ -37,6 +37,7 @@ connectors:
     system_id: me
     password: hunter2
 """
+KNOWN = ", ".join(sorted(KINDS))
 MINIMAL = CARRIER + "routes: [{via: [carrier]}]\n"
 
 
@@ -263,8 +264,8 @@ callbacks: {}
             'receiver, pair, got "x"',
             "connectors.carrier.system_id": "is needed",
             "connectors.carrier.password": "is needed",
-            "connectors.b.kind": 'unknown kind "foo"; known: smpp',
-            "connectors.c.kind": "is needed; known: smpp",
+            "connectors.b.kind": f'unknown kind "foo"; known: {KNOWN}',
+            "connectors.c.kind": f"is needed; known: {KNOWN}",
             "connectors.d d": "a name has up to 64 letters, digits, '.', '_', '-'",
             "connectors.e": 'expected a mapping, got "text"',
             "routes[0].via[1]": 'no connector "nope"',
@@ -310,7 +311,7 @@ callbacks: {}
             "retry: {min: 1s}\nconnectors: {a: 5, b: {kind: x, retry: 5}}"
         ) == {
             "connectors.a": "expected a mapping, got 5",
-            "connectors.b.kind": 'unknown kind "x"; known: smpp',
+            "connectors.b.kind": f'unknown kind "x"; known: {KNOWN}',
         }
 
     @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""What has become of messages: operation=status, and pushes of the same. Pure.
+
+Statuses are kept for two days; then, and on a node that has not heard of a message yet,
+there is "no such message", which says nothing about its delivery.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from esmed.bridge import dates, forms
+from esmed.bridge import replies as statuses
+from esmed.bridge.base import Asked, CallbackRequest, News, Reply
+from esmed.bridge.xmldoc import text_of
+from esmed.connector import Sent
+from esmed.models import Fault, FaultClass
+from esmed.providers import _smstraffic
+from esmed.providers.smstraffic_xml import replies
+
+RETENTION: Final = 2 * 86_400.0
+MOST_IDS: Final = 15
+"""In a question: a public client keeps to that, the description names no limit."""
+
+_NO_SUCH: Final = Fault(
+    FaultClass.TEMPORARY, _smstraffic.NO_SUCH_MESSAGE, "the provider knows no such id"
+)
+
+
+def found(root: Element) -> Mapping[str, Element]:
+    """Return the entries of an answer by their ids: one stands flat, several each in
+    an element, whose name differs between the platforms."""
+    entries = [root, *root.iterfind("sms"), *root.iter("msg-info")]
+    by_id = {text_of(one, "sms_id") or text_of(one, "id"): one for one in entries}
+    by_id.pop("", None)
+    return by_id
+
+
+def is_lookup_failure(entry: Element) -> bool:
+    """Tell whether an entry says only that there is no such message."""
+    return bool(text_of(entry, "error")) and not text_of(entry, "status")
+
+
+def parse_ask(sent: Sequence[Sent], reply: Reply) -> Sequence[Asked]:
+    """Read the answer to operation=status."""
+    root = replies.read(reply)
+    if root is None:
+        fault = statuses.fault(reply, replies.nothing_said(reply))
+        return [fault] * len(sent)
+    wrong = replies.refusal(root)
+    if wrong is not None:
+        return [_fault(wrong)] * len(sent)
+    entries = found(root)
+    return [_asked(one.smsc_id, entries.get(one.smsc_id)) for one in sent]
+
+
+def read_push(request: CallbackRequest) -> News | None:
+    """Read a status that was pushed as a form; None: it says nothing."""
+    fields = {name: one.strip() for name, one in forms.of_request(request).items()}
+    return _news(
+        fields.get("sms_id", ""),
+        fields.get("status", ""),
+        fields.get("delivery_date", ""),
+        fields.get("error_code", ""),
+    )
+
+
+def _fault(wrong: replies.Refusal) -> Fault:
+    if wrong.code == _smstraffic.NO_SUCH_MESSAGE:
+        return _NO_SUCH
+    return _smstraffic.api_fault(wrong.code, wrong.description)
+
+
+def _asked(sms_id: str, entry: Element | None) -> Asked:
+    if entry is None or is_lookup_failure(entry):
+        return _NO_SUCH
+    changed = text_of(entry, "last_status_change_date")
+    return _news(
+        sms_id,
+        text_of(entry, "status"),
+        changed or text_of(entry, "last_update_status"),
+        text_of(entry, "error"),
+    )
+
+
+def _news(sms_id: str, status: str, changed: str, error: str) -> News | None:
+    state = _smstraffic.state_of(status)
+    if not sms_id or state is None:
+        return None
+    code = error if error.isascii() and error.isdigit() and error.strip("0") else ""
+    return News(
+        ids=(sms_id,),
+        state=state,
+        stat=status,
+        err=code[:9],
+        reason=_smstraffic.delivery_reason(int(code[:9])) if code else "",
+        done_at=dates.read(changed, dates.MOSCOW),
+    )
