@@ -398,6 +398,9 @@ def _router(config: Config) -> routing.Router:
             priority=route.priority,
             failover_after=route.failover_after,
             spill=route.spill,
+            weights=tuple(route.weights.get(name, 0) for name in route.via)
+            if route.weights
+            else (),
         )
         for route in config.routes
     )

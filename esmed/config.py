@@ -179,10 +179,19 @@ class Route(Section):
     via: tuple[str, ...]
     failover_after: DurationOrZero = 10.0
     spill: bool = False
+    weights: Mapping[str, Annotated[int, Integer(0, 1_000_000)]] = field(
+        default_factory=dict
+    )
+    """How often a connector of `via` is the first choice; those left out never are."""
 
     def faults(self) -> Iterator[ConfigFault]:
         if not self.via:
             yield ConfigFault(path="via", message="at least one connector is needed")
+        for name in self.weights:
+            if name not in self.via:
+                yield ConfigFault(path=f"weights.{name}", message="is not in via")
+        if self.weights and not any(self.weights.values()):
+            yield ConfigFault(path="weights", message="one at least must be above 0")
         for index, name in enumerate(self.via):
             if name in self.via[:index]:
                 message = f'"{name}" is in the list already'

@@ -10,6 +10,7 @@ sent: which of them may take it now (``choose``). A connector that answered with
 * The next connector's turn comes only when the one before has not been able to send for
   ``failover_after``; until then the message waits.
 * A full connector keeps its messages, unless the rule says ``spill``.
+* Where a rule has weights, they say who is the first of the list.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,20 @@ class Rule(Struct, frozen=True, kw_only=True):
     """Seconds."""
     spill: bool = False
     """Whether a full connector lets the next one take the message."""
+    weights: tuple[int, ...] = ()
+    """How often each of ``via`` is the first choice, in proportion; none: always the
+    first one. Whoever is not drawn comes after the one that is, in order."""
+
+    @property
+    def orders(self) -> list[tuple[tuple[str, ...], int]]:
+        """The lists that messages may be given, and how often each."""
+        if not self.weights:
+            return [(self.via, 1)]
+        return [
+            ((name, *(other for other in self.via if other != name)), weight)
+            for name, weight in zip(self.via, self.weights, strict=True)
+            if weight
+        ]
 
 
 class Route(Struct, frozen=True):
@@ -60,6 +75,26 @@ class Choice(Struct, frozen=True):
     """When the next connector's turn may come by the mere passing of time."""
 
 
+class _Draw:
+    """The routes of one rule in turn: each as often as its weight says, and evenly
+    spread (what has waited longest for its due is next)."""
+
+    def __init__(self, rule: Rule, reason: str) -> None:
+        self._routes = [Route(via, reason) for via, _ in rule.orders]
+        self._weights = [weight for _, weight in rule.orders]
+        self._due = [0] * len(self._routes)
+
+    def next(self) -> Route:
+        """Return the route of one more message."""
+        if len(self._routes) == 1:
+            return self._routes[0]
+        for index, weight in enumerate(self._weights):
+            self._due[index] += weight
+        drawn = max(range(len(self._due)), key=self._due.__getitem__)
+        self._due[drawn] -= sum(self._weights)
+        return self._routes[drawn]
+
+
 class Router:
     """The rules of a configuration, ready for quick answers."""
 
@@ -68,7 +103,7 @@ class Router:
             name: Route((name,), f"the message asks for {name}") for name in connectors
         }
         self._rules = [
-            (rule, rule.to or ("",), Route(rule.via, f"route {number}: {_told(rule)}"))
+            (rule, rule.to or ("",), _Draw(rule, f"route {number}: {_told(rule)}"))
             for number, rule in enumerate(rules, 1)
         ]
         self._origins: dict[tuple[str, ...], Rule] = {}
@@ -77,14 +112,14 @@ class Router:
         """Return the route of a message; None: there is none, or no such connector."""
         if request.connector is not None:
             return self._forced.get(request.connector)
-        for rule, prefixes, route in self._rules:
+        for rule, prefixes, draw in self._rules:
             if (
                 request.to.startswith(prefixes)
                 and (not rule.from_ or request.from_ in rule.from_)
                 and (not rule.client or client in rule.client)
                 and (not rule.priority or request.priority in rule.priority)
             ):
-                return route
+                return draw.next()
         return None
 
     def failover_after(self, via: tuple[str, ...]) -> float:
@@ -99,9 +134,11 @@ class Router:
         """Return the first rule with this list, else the first whose rest it is."""
         origin = self._origins.get(via)
         if origin is None:
-            rules = [rule for rule, _, _ in self._rules]
-            fitting = [rule for rule in rules if rule.via == via]
-            fitting += [rule for rule in rules if _is_left(via, rule.via)]
+            lists = [
+                (rule, one) for rule, _, _ in self._rules for one, _ in rule.orders
+            ]
+            fitting = [rule for rule, one in lists if one == via]
+            fitting += [rule for rule, one in lists if _is_left(via, one)]
             origin = fitting[0] if fitting else Rule(via=via)
             self._origins[via] = origin
         return origin

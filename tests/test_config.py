@@ -99,7 +99,7 @@ class TestDefaults:
         (route,) = read(MINIMAL).routes
         assert route == Route(
             to=(), from_=(), client=(), priority=(), via=("carrier",),
-            failover_after=10, spill=False,
+            failover_after=10, spill=False, weights={},
         )  # fmt: skip
 
 
@@ -212,6 +212,16 @@ shutdown_timeout: 45
 
 
 class TestFaults:
+    def test_weights_are_of_connectors_of_the_route(self) -> None:
+        routes = "routes: [{via: carrier, weights: {other: 1, carrier: 0}}]"
+        assert faults(CARRIER + routes) == {
+            "routes[0].weights.other": "is not in via",
+        }
+        routes = "routes: [{via: carrier, weights: {carrier: 0}}]"
+        assert faults(CARRIER + routes) == {
+            "routes[0].weights": "one at least must be above 0",
+        }
+
     def test_all_at_once_each_with_its_path(self) -> None:
         assert faults(
             """

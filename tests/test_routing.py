@@ -71,6 +71,31 @@ class TestRouter:
         assert route.reason == "route 1: any message"
 
 
+class TestWeights:
+    router = Router(
+        [Rule(via=("a", "b", "c"), weights=(3, 1, 0), spill=True), Rule(via=("b",))],
+        ["a", "b", "c"],
+    )
+
+    def test_each_is_first_as_often_as_it_weighs_and_evenly(self) -> None:
+        drawn = [self.router.route(to("7"), None) for _ in range(8)]
+        assert [route and "".join(route.via) for route in drawn] == [
+            "abc", "abc", "bac", "abc", "abc", "abc", "bac", "abc",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("via", [("a", "b", "c"), ("b", "a", "c"), ("a", "c")])
+    def test_a_list_drawn_is_that_of_its_rule(self, via: tuple[str, ...]) -> None:
+        assert self.router.spills(via)
+
+    @given(st.lists(st.integers(0, 50), min_size=1, max_size=5).filter(any))
+    def test_the_proportion_is_exact_over_one_round(self, weights: list[int]) -> None:
+        names = tuple("abcde"[: len(weights)])
+        router = Router([Rule(via=names, weights=tuple(weights))], names)
+        drawn = [router.route(to("7"), None) for _ in range(sum(weights))]
+        first = [route.via[0] for route in drawn if route]
+        assert [first.count(name) for name in names] == weights
+
+
 class TestTurns:
     router = Router(
         [
