@@ -1,6 +1,7 @@
 """`esmed.reload`: what changes while the daemon runs, and what becomes of its links."""
 
 import ast
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -174,32 +175,59 @@ def used(file: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["link", "hostbinds", "dial", "tls"])
+@pytest.mark.parametrize("name", ["smpp/link", "smpp/hostbinds", "smpp/dial", "tls"])
 def test_links_know_nothing_that_changes_without_a_new_bind(name: str) -> None:
-    (folder,) = esmed.smpp.__path__
+    (folder,) = esmed.__path__
     assert not used(Path(folder) / f"{name}.py") & SmppConfig.in_place
 
 
-def read_by(method: str) -> set[str]:
-    """The keys that a method of `SmppConnector` reads."""
-    (folder,) = esmed.smpp.__path__
-    tree = ast.parse((Path(folder) / "connector.py").read_text(encoding="utf-8"))
-    (body,) = (
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == method
-    )
+def read_in(method: ast.AST) -> set[str]:
+    """The keys that a method reads of what it is given as `config`."""
     return {
         node.attr
-        for node in ast.walk(body)
+        for node in ast.walk(method)
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "config"
     }
 
 
+def classes() -> Iterator[tuple[str, dict[str, ast.AST]]]:
+    """Each class of `esmed.smpp`, with its methods."""
+    (folder,) = esmed.smpp.__path__
+    for file in Path(folder).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                functions = [m for m in node.body if isinstance(m, ast.FunctionDef)]
+                yield node.name, {method.name: method for method in functions}
+
+
+def made_by(method: ast.AST) -> set[str]:
+    """What a method calls by its bare name: classes among it."""
+    return {
+        node.func.id
+        for node in ast.walk(method)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
 def test_what_changes_in_place_is_given_anew_to_those_who_were_given_it() -> None:
-    given = read_by("__init__") & SmppConfig.in_place
-    assert given
-    assert given <= read_by("configure")
+    found = dict(classes())
+    again = {name: found[name].get("configure") for name in found}
+    made_anew: set[str] = set()
+    making = [method for method in again.values() if method is not None]
+    while making:
+        new = made_by(making.pop()) - made_anew
+        made_anew |= new
+        known = [found.get(name, {}) for name in new]
+        making += [one["__init__"] for one in known if "__init__" in one]
+    given = {
+        name: read_in(methods["__init__"]) & SmppConfig.in_place
+        for name, methods in found.items()
+        if "__init__" in methods and name not in made_anew
+    }
+    assert any(given.values())
+    for name, keys in given.items():
+        method = again[name]
+        assert keys <= (set() if method is None else read_in(method)), name
 
 
 def test_that_would_be_found() -> None:
