@@ -75,6 +75,11 @@ class Cases:
         """Go by other terms from now on; who is not named keeps their own."""
         self._terms |= terms
 
+    @property
+    def patience(self) -> dict[str, float]:
+        """How long, in seconds, each connector's receipts are waited for."""
+        return {name: terms.receipt_timeout for name, terms in self._terms.items()}
+
     def serve(self, connectors: Mapping[str, Connector]) -> None:
         """Have these connectors from now on."""
         self._connectors = connectors

@@ -198,6 +198,8 @@ class Dispatch:
         self._queue.count(told.changes)
         if told.overdue:
             self._resolver.ask(told.overdue)
+        if told.requeued:
+            self._queue.unsure = True
         if self._frozen:
             self._freeze(frozen=False)
             self._wake_all(self.connectors)
@@ -295,6 +297,7 @@ class Dispatch:
                 retention=self._retention,
                 busy=self._resolver.pending | self._cases.active.keys(),
                 ask=self._resolver.askable,
+                patience=self._cases.patience,
             )
             more = False
             try:

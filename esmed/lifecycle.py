@@ -59,7 +59,12 @@ def waits_for(record: Record) -> str | None:
 
 
 def mark(
-    record: Record, plan: Plan, *, on_unknown: OnUnknown, deadline: Millis
+    record: Record,
+    plan: Plan,
+    *,
+    at: Millis,
+    on_unknown: OnUnknown,
+    deadline: Millis,
 ) -> bool:
     """Fix the split before the first write; for hold and fail, leave the queue too.
 
@@ -74,6 +79,7 @@ def mark(
     if on_unknown != "resend":
         progress.state = MessageState.SUBMITTING
         progress.connector = plan.connector
+        progress.marked_at = at
         record.due_at = None
         record.deadline = deadline
     return True
@@ -122,6 +128,38 @@ def apply_result(
     if progress.held:
         _heard(record, result.answered_at)
     return attempts
+
+
+def taken(record: Record, part: int, receipt: ReceiptIn, *, deadline: Millis) -> int:
+    """Have a receipt stand for the lost answer to a part of a held message.
+
+    Returns which of its attempts was taken: the last that can be meant, or a new one,
+    since of what a dead process wrote there is none. The receipt itself is not noted.
+    """
+    segment = record.progress.segments[part - 1]
+    meant = [
+        attempt
+        for attempt in segment.attempts
+        if attempt.outcome == "unknown"
+        and attempt.connector == receipt.connector
+        and attempt.at <= receipt.at
+    ]
+    last = meant[-1] if meant else None
+    result = PartResult(
+        seq=record.seq,
+        part=part,
+        connector=receipt.connector,
+        host=last.host if last else receipt.host,
+        sequence=last.sequence if last else None,
+        at=last.at if last else record.progress.marked_at or record.created_at,
+        answered_at=receipt.at,
+        outcome=Accepted(receipt.smsc_id),
+    )
+    (index,) = apply_result(
+        record, result, parts=0, encoding="", receipt_asked=True, deadline=deadline
+    )
+    segments.taken(segment, index)
+    return index
 
 
 def requeue(

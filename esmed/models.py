@@ -212,6 +212,8 @@ class Progress(Struct, array_like=True, kw_only=True, gc=False):
     """When the wait for the receipts of the parts that were taken ends."""
     asked: int = 0
     """How often the next hop was asked what became of them."""
+    marked_at: Millis | None = None
+    """When it was marked: no part whose answer is not on record is older."""
 
 
 class Record(Struct, kw_only=True, gc=False):

@@ -42,6 +42,10 @@ TAKEN: Final = frozenset(
 )
 
 
+BY_RECEIPT: Final = "receipt"
+"""The code of an attempt that was taken as a receipt says, its answer being lost."""
+
+
 def is_open(segment: Segment) -> bool:
     """Tell whether the part is still to be taken by a next hop."""
     return segment.state not in TAKEN and segment.state not in FINAL_STATES
@@ -54,6 +58,24 @@ def is_unanswered(segment: Segment) -> bool:
         and bool(segment.attempts)
         and segment.attempts[-1].outcome == "unknown"
     )
+
+
+def may_be_written(segment: Segment, marked_at: Millis) -> bool:
+    """Tell whether, of a message marked then, a next hop may have this part.
+
+    Of what was written when the process died there is no attempt.
+    """
+    last = segment.attempts[-1] if segment.attempts else None
+    return is_open(segment) and (
+        last is None or last.outcome == "unknown" or last.at < marked_at
+    )
+
+
+def is_nameless(segment: Segment, attempt: Attempt) -> bool:
+    """Tell whether receipts may come for an attempt whose id nobody knows."""
+    if attempt.outcome == "accepted":
+        return not attempt.smsc_id and segment.state not in FINAL_STATES
+    return attempt.outcome == "unknown"
 
 
 def end(segment: Segment, state: MessageState, error: Fault | None) -> None:
@@ -70,6 +92,7 @@ def answered(segment: Segment, result: PartResult) -> int:
     match result.outcome:
         case Accepted(smsc_id):
             attempt.outcome = "accepted"
+            attempt.code = None
             attempt.smsc_id = smsc_id
             segment.error = None
             _settle(segment)
@@ -85,6 +108,14 @@ def answered(segment: Segment, result: PartResult) -> int:
         case _:
             assert_never(result.outcome)
     return index
+
+
+def taken(segment: Segment, index: int) -> None:
+    """Note of an attempt that it was taken, as a receipt says instead of an answer."""
+    attempt = segment.attempts[index]
+    attempt.code = BY_RECEIPT
+    lost = attempt.detail or "the answer is lost"
+    attempt.detail = f"{lost}, but a receipt came that can be of no other part"
 
 
 def receipt_came(
@@ -138,7 +169,7 @@ def _attempt(segment: Segment, result: PartResult) -> int:
     """Find the attempt whose late answer this is, or add one."""
     for index, attempt in enumerate(segment.attempts):
         if (
-            attempt.outcome == "unknown"
+            (attempt.outcome == "unknown" or attempt.code == BY_RECEIPT)
             and attempt.at == result.at
             and attempt.sequence == result.sequence
             and attempt.host == result.host

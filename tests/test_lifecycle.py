@@ -82,7 +82,9 @@ def report(one: Record, state: MessageState, *, part: int = 1, attempt: int = 0)
 
 
 def mark(one: Record, on_unknown: OnUnknown = "hold", *, parts: int = 1) -> bool:
-    return lifecycle.mark(one, plan(parts), on_unknown=on_unknown, deadline=HOLD_UNTIL)
+    return lifecycle.mark(
+        one, plan(parts), at=T0, on_unknown=on_unknown, deadline=HOLD_UNTIL
+    )
 
 
 def requeue(

@@ -7,7 +7,16 @@ from typing import Any, Final
 
 from esmed import lifecycle
 from esmed.models import Accepted, Record
-from esmed.store import base, bulk, inbound, outbox, receipts, rows, upkeep
+from esmed.store import (
+    attribution,
+    base,
+    bulk,
+    inbound,
+    outbox,
+    receipts,
+    rows,
+    upkeep,
+)
 from esmed.store.unit import Unit
 
 
@@ -39,7 +48,9 @@ def apply(unit: Unit, operations: Sequence[base.Operation]) -> list[Any]:
             results[index] = result
     for index, sweep in sweeps.items():
         unit.flush()
-        results[index] = upkeep.sweep(unit, sweep)
+        more = attribution.attribute(unit, sweep)
+        unit.flush()
+        results[index] = upkeep.sweep(unit, sweep) or more
     if pages:
         unit.flush()
     for index, page in pages.items():
@@ -83,7 +94,11 @@ def _accept(unit: Unit, op: base.Accept) -> None:
 def _mark(unit: Unit, op: base.Mark) -> bool:
     def mark(record: Record) -> bool:
         return lifecycle.mark(
-            record, op.plan, on_unknown=op.on_unknown, deadline=op.deadline
+            record,
+            op.plan,
+            at=op.at,
+            on_unknown=op.on_unknown,
+            deadline=op.deadline,
         )
 
     return bool(unit.change(op.seq, op.at, mark))

@@ -11,7 +11,7 @@ The ``done`` of duties are called in the order the duties were given. What `Page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -182,6 +182,9 @@ class Sweep(Struct, frozen=True, kw_only=True, gc=False):
     ask: Set[str] = frozenset()
     """Connectors that are asked, first, what has become of what they took: see
     `Committed.overdue`."""
+    patience: Mapping[str, float] = {}
+    """Connectors whose parked receipts may end the holding of a part, and how many
+    seconds it then waits for more of them."""
 
 
 class GiveUp(Struct, frozen=True, kw_only=True, gc=False):
@@ -325,6 +328,8 @@ class Committed(Struct, frozen=True, gc=False):
     """Connectors whose parked receipts found their message."""
     overdue: list[Overdue]
     """To be asked for."""
+    requeued: bool
+    """Whether a message waits to be sent again by the store's own decision."""
     operations: int
     seconds: float
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +25,15 @@ BUSY_SECONDS: Final = 2.0
 
 _INDEXED: Final = "state NOT IN ('delivered', 'sent')"
 """Word by word the condition of the index by state: that is how SQLite knows it."""
+
+_TESTS: Final = {
+    "client": "client = :client",
+    "state": "state = :state",
+    # By the index of numbers; without the + SQLite would put `:to` into its expression.
+    "to": "+recipient = :to AND substr(recipient, -7) = substr(:to, -7)",
+    "reference": "reference = :reference",
+    "after": "seq < :after",
+}
 
 _NEWEST: Final = (1 << 63) - 1
 
@@ -78,19 +87,18 @@ class Questions:
     ) -> list[Record]:
         """Return messages newest first; ``after`` is the seq of the last one seen."""
         wanted = {
-            "client = ?": client,
-            "state = ?": state and str(state),
-            "recipient = ?": to,
-            "reference = ?": reference,
-            "seq < ?": after,
+            "client": client,
+            "state": state and str(state),
+            "to": to,
+            "reference": reference,
+            "after": after,
         }
-        asked = {test: value for test, value in wanted.items() if value is not None}
-        tests = [*asked] or ["TRUE"]
+        tests = [_TESTS[name] for name, value in wanted.items() if value is not None]
         if state not in {None, MessageState.DELIVERED, MessageState.SENT}:
             tests.append(_INDEXED)
-        where = " AND ".join(tests)
+        where = " AND ".join(tests or ["TRUE"])
         return await self._records(
-            f"WHERE {where} ORDER BY seq DESC LIMIT ?", (*asked.values(), limit)
+            f"WHERE {where} ORDER BY seq DESC LIMIT :limit", {**wanted, "limit": limit}
         )
 
     async def lanes(self) -> list[base.Lane]:
@@ -209,7 +217,9 @@ class Questions:
 
     # --- reading ---------------------------------------------------------------------
 
-    async def _records(self, where: str, parameters: Sequence[Any]) -> list[Record]:
+    async def _records(
+        self, where: str, parameters: Sequence[Any] | Mapping[str, Any]
+    ) -> list[Record]:
         def read(connection: sqlite3.Connection) -> list[Record]:
             row = connection.execute(
                 f"SELECT json_group_array(json_array({COLUMNS}))"  # noqa: S608

@@ -16,7 +16,7 @@ from msgspec import Struct
 from esmed import lifecycle
 from esmed.models import FINAL_STATES, ReceiptIn, Record
 from esmed.store import base, bulk
-from esmed.store.matching import Candidate, choose, sure
+from esmed.store.matching import Candidate, choose, numbers, sure
 from esmed.store.rows import text
 from esmed.store.unit import Unit
 
@@ -157,6 +157,7 @@ def _note(
 def _park(unit: Unit, op: base.Receipt) -> None:
     receipt, body = op.receipt, text(op.receipt)
     number = unit.next_parked()
+    unit.seek(*numbers(receipt))
     bulk.insert(
         unit.connection,
         "parked",

@@ -8,6 +8,7 @@ store is the only one to change them; after a failure the cache is dropped.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from esmed import lifecycle, views
 from esmed.announce import AMENDED, INBOUND, Announcer
 from esmed.ids import IdSource
 from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
-from esmed.store import bulk, outbox, rows
+from esmed.store import bulk, matching, outbox, rows
 from esmed.store.base import Change, Overdue
 
 _CACHED: Final = 4096
@@ -53,7 +54,11 @@ class Unit:
         self.inbound: list[tuple[str, bool]] = []
         self.early: list[str] = []
         self.overdue: list[Overdue] = []
+        self.requeued = False
         self.events = 0
+        self._sought: set[str] = set()
+        self._looked_for: set[str] = set()
+        """Taken from there in this transaction."""
         self._ids = IdSource()
         self._last_inbound = last_number(connection, "inbound")
         self._last_parked: int = connection.execute(
@@ -124,6 +129,7 @@ class Unit:
 
     def committed(self) -> None:
         """Begin anew, keeping the records most likely to change next."""
+        self._looked_for = set()
         self._reset()
         while len(self._records) > _CACHED:
             self._records.popitem(last=False)
@@ -132,6 +138,8 @@ class Unit:
         """Undo it, and forget everything that the database may not have."""
         with contextlib.suppress(sqlite3.Error):
             self.connection.rollback()
+        self._sought |= self._looked_for
+        self._looked_for = set()
         self._reset()
         self._records.clear()
         self._stale = True
@@ -141,6 +149,7 @@ class Unit:
         self.inbound = []
         self.early = []
         self.overdue = []
+        self.requeued = False
         self.events = 0
         self._new = {}
         self._dirty = {}
@@ -209,6 +218,10 @@ class Unit:
         if record.seq not in self._new:
             self._dirty[record.seq] = record
         new = record.progress.state
+        if record.progress.on_unknown != "resend" and (
+            record.progress.held or old is MessageState.SUBMITTING
+        ):
+            self.seek(matching.number(record.request.to))
         waits_for = lifecycle.waits_for(record)
         url = record.request.webhook_url
         if new is not old:
@@ -258,6 +271,26 @@ class Unit:
         """Return the number of the next receipt without a message."""
         self._last_parked += 1
         return self._last_parked
+
+    def seek(self, *numbers: str) -> None:
+        """Have receipts without a message looked through again for these numbers."""
+        self._sought.update(numbers)
+
+    def take_sought(self, limit: int) -> set[str]:
+        """Return at most so many numbers to look for."""
+        taken = set(itertools.islice(self._sought, limit))
+        self._sought -= taken
+        self._looked_for |= taken
+        return taken
+
+    def seek_nothing(self) -> None:
+        """Forget all numbers: there is nothing to be found."""
+        self._sought.clear()
+
+    @property
+    def seeks(self) -> bool:
+        """Whether there are more of them."""
+        return bool(self._sought)
 
     # --- events ----------------------------------------------------------------------
 

@@ -268,6 +268,7 @@ class Writer(threading.Thread):
             unit.inbound,
             unit.early,
             unit.overdue,
+            unit.requeued,
             _weight(operations),
             time.perf_counter() - started,
         )

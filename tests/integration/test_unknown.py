@@ -1,7 +1,11 @@
 """What was written and never answered: resend, hold, fail."""
 
+import asyncio
+import time
+
 import pytest
 from fakes.smsc import FakeSmsc
+from integration.client import LIMIT
 from integration.site import (
     Site,
     a_bind,
@@ -39,6 +43,82 @@ async def test_late_response_of_a_held_message(site: Site, smsc: FakeSmsc):
     assert not message["held"]
     assert len(smsc.submitted) == 2
     assert [event["type"] for event in await site.told(1)] == ["message.delivered"]
+
+
+async def early(site: Site, count: int) -> None:
+    """Wait for so many receipts that told what a lost answer had not."""
+    name = 'esmed_receipts_total{connector="carrier",match="early"}'
+    deadline = time.monotonic() + LIMIT
+    while await site.metric(name) < count:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_receipt_of_a_held_message(site: Site, smsc: FakeSmsc):
+    """Its answer is lost, so nobody knows the id that the receipt names."""
+    smsc.answer = smsc.ignore
+    await site.start(carrier=connector(smsc, on_unknown="hold", response_timeout=SOON))
+    id_ = await site.submit()
+    await submits(smsc, 1)
+    await site.is_held(id_)
+    bind = await a_bind(smsc)
+    await acknowledged(smsc, receipt(bind, "7b", stat="ENROUTE"))
+    message = await site.reaches(id_, "buffered")
+    assert not message["held"]
+    await acknowledged(smsc, receipt(bind, "7b"))
+    message = await site.reaches(id_, "delivered")
+    assert message["segments"][0]["attempts"][0]["smsc_id"] == "7b"
+    assert [event["type"] for event in await site.told(1)] == ["message.delivered"]
+    assert len(smsc.submitted) == 1
+    (answer,) = [one for one in await site.trace(id_) if one["event"] == "answer"]
+    assert (answer["outcome"], answer["code"]) == ("accepted", "receipt")
+    assert answer["smsc_id"] == "7b"
+    assert "status" not in answer
+    assert "no answer within 0.3 s, but a receipt came" in answer["detail"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_receipt_before_its_message_is_held(
+    site: Site, smsc: FakeSmsc, restart: bool
+):
+    smsc.answer = smsc.ignore
+    await site.start(carrier=connector(smsc, on_unknown="hold"))
+    id_ = await site.submit()
+    await submits(smsc, 1)
+    bind = await a_bind(smsc)
+    await acknowledged(smsc, receipt(bind, "7b", stat="UNDELIV", err="011"))
+    assert (await site.message(id_))["state"] == "submitting"
+    if restart:
+        await site.restart()
+    else:
+        bind.reset()
+    message = await site.reaches(id_, "undeliverable")
+    assert message["error"]["code"] == "011"
+    assert len(smsc.submitted) == 1
+    if not restart:
+        await early(site, 1)
+
+
+async def test_receipt_that_may_be_of_two_held_messages(site: Site, smsc: FakeSmsc):
+    smsc.answer = smsc.ignore
+    await site.start(carrier=connector(smsc, on_unknown="hold", response_timeout=SOON))
+    ids = [await site.submit(text=text) for text in ("one", "two")]
+    written = {pdu.short_message: pdu for pdu in await submits(smsc, 2)}
+    for id_ in ids:
+        await site.is_held(id_)
+    bind = await a_bind(smsc)
+    await acknowledged(smsc, receipt(bind, "7b"))
+    other = await site.submit(to="380671111111", text="three")
+    await submits(smsc, 3)
+    await site.is_held(other)
+    # Whoever looks for this one's message has looked for the other one's before.
+    await acknowledged(smsc, receipt(bind, "7c", to="380671111111"))
+    await site.reaches(other, "delivered")
+    for id_ in ids:
+        assert (await site.message(id_))["held"]
+    bind.send(response(written[b"two"], "7b"))
+    await site.reaches(ids[1], "delivered")
+    assert (await site.message(ids[0]))["held"]
 
 
 async def test_late_refusal_of_a_held_message(site: Site, smsc: FakeSmsc):

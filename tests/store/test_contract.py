@@ -31,6 +31,7 @@ from esmed.errors import StoreError
 from esmed.models import (
     FINAL_STATES,
     Accepted,
+    Deferred,
     FaultClass,
     MessageState,
     Priority,
@@ -822,6 +823,256 @@ class TestFurther:
         await bench.one(submitted(result(Accepted("a1", ("",)))))
         assert bench.count("smsc_ids") == 1
         assert len((await bench.get()).progress.segments) == 2
+
+
+def look(now: int = T0 + 9000, *, busy: frozenset[int] = frozenset()) -> base.Sweep:
+    """A sweep of a daemon whose connectors give receipts three days."""
+    return base.Sweep(
+        now=now,
+        limit=100,
+        retention=30 * DAY / 1000,
+        busy=busy,
+        patience=dict.fromkeys(VIA, 3 * DAY / 1000),
+    )
+
+
+class TestLostAnswers:
+    """A receipt for a held part whose id only the lost answer told."""
+
+    LOST = submitted(result(Unknown("no answer within 30 s"), sequence=5))
+
+    async def hold(self, bench: Bench, *seqs: int, to: str = TO) -> None:
+        await bench.accept(*(record(seq, to=to) for seq in seqs))
+        for seq in seqs:
+            lost = result(Unknown("no answer within 30 s"), seq=seq)
+            await bench.do(mark(seq), submitted(lost), hold(seq))
+
+    async def test_a_receipt_ends_the_holding(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        assert await bench.one(receipt_of()) == "unmatched"
+        await bench.one(look())
+        one = await bench.get()
+        assert one.progress.state is S.DELIVERED
+        assert not one.progress.held
+        assert bench.count("parked") == 0
+        assert [told.early for told in bench.told][-1] == ["carrier"]
+        (attempt,) = attempts_of(one)
+        assert (attempt.outcome, attempt.code) == ("accepted", "receipt")
+        assert (attempt.smsc_id, attempt.at) == ("a1", T0 + 1000)
+        assert "can be of no other part" in attempt.detail
+        types = [event.type for event in await bench.store.events("message-1")]
+        assert types[-1] == "message.delivered"
+
+    async def test_the_next_ones_have_its_id(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.one(receipt_of(S.BUFFERED))
+        await bench.one(look())
+        one = await bench.get()
+        assert (one.progress.state, one.progress.held) == (S.BUFFERED, False)
+        assert one.deadline == T0 + 5000 + 3 * DAY
+        # By the id alone: there is another one now that may be meant.
+        await self.hold(bench, 2)
+        assert await bench.one(receipt_of(host="two:2775")) == "matched"
+        assert await bench.state() is S.DELIVERED
+        assert (await bench.get(2)).progress.held
+
+    async def test_several_receipts_waited(self, bench: Bench) -> None:
+        await bench.accept(record())
+        await bench.one(mark())
+        await bench.do(receipt_of(S.BUFFERED), receipt_of(S.UNDELIVERABLE))
+        await bench.one(look(busy=frozenset({1})))
+        assert await bench.state() is S.SUBMITTING
+        await bench.do(self.LOST, hold())
+        await bench.one(look())
+        one = await bench.get()
+        assert one.progress.state is S.UNDELIVERABLE
+        assert len(attempts_of(one)[0].receipts) == 2
+
+    @pytest.mark.parametrize("order", ["held first", "parked first"])
+    async def test_over_a_restart(self, bench: Bench, order: str) -> None:
+        """It died before it could note that anything was written."""
+        await bench.accept(record())
+        await bench.one(mark())
+        if order == "held first":
+            await bench.crash()
+            await bench.one(receipt_of())
+        else:
+            await bench.one(receipt_of())
+            await bench.crash()
+        assert (await bench.get()).progress.held
+        await bench.one(look())
+        one = await bench.get()
+        assert one.progress.state is S.DELIVERED
+        (attempt,) = attempts_of(one)
+        assert (attempt.at, attempt.smsc_id) == (T0 + 500, "a1")
+
+    async def test_a_restart_between_holding_and_looking(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.one(receipt_of())
+        await bench.crash()
+        await bench.one(look())
+        assert await bench.state() is S.DELIVERED
+
+    async def test_two_that_may_be_meant(self, bench: Bench) -> None:
+        await self.hold(bench, 1, 2)
+        await bench.one(receipt_of())
+        await bench.one(look())
+        assert [await bench.state(seq) for seq in (1, 2)] == [S.SUBMITTING] * 2
+        # An answer at last: the receipt is of the other one.
+        found = attempts_of(await bench.get(2))[0]
+        late = result(Accepted("b1"), seq=2, at=found.at, sequence=found.sequence)
+        await bench.one(submitted(late, parts=0))
+        await bench.one(look())
+        assert [await bench.state(seq) for seq in (1, 2)] == [S.DELIVERED, S.SUBMITTED]
+
+    async def test_one_that_was_given_up_may_still_be_meant(self, bench: Bench) -> None:
+        await self.hold(bench, 1, 2)
+        await bench.one(base.Resolve(seq=2, resend=False, at=T0 + 3000))
+        await bench.one(receipt_of())
+        await bench.one(look())
+        assert (await bench.get(1)).progress.held
+        # Not after its validity.
+        await bench.one(receipt_of(at=T0 + DAY + 1000))
+        await bench.do(base.Hold(seq=1, at=T0, deadline=T0 + 3 * DAY))
+        await bench.one(look(T0 + DAY + 2000))
+        assert await bench.state(1) is S.DELIVERED
+
+    async def test_a_part_in_flight_may_be_meant(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.accept(record(2))
+        await bench.one(receipt_of())
+        await bench.one(look(busy=frozenset({2})))
+        assert (await bench.get(1)).progress.held
+        # It is looked at again without news.
+        await bench.one(look())
+        assert await bench.state(1) is S.DELIVERED
+        assert await bench.state(2) is S.QUEUED
+
+    async def test_it_was_of_the_part_in_flight(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.accept(record(2))
+        await bench.one(receipt_of())
+        await bench.one(look(busy=frozenset({2})))
+        await bench.one(accepted(seq=2))
+        await bench.one(look())
+        assert [await bench.state(seq) for seq in (1, 2)] == [S.SUBMITTING, S.DELIVERED]
+
+    async def test_what_came_after_the_look_was_asked_for(self, bench: Bench) -> None:
+        """``busy`` may not know what was written since."""
+        await self.hold(bench, 1)
+        await bench.one(receipt_of(at=T0 + 9000))
+        await bench.one(look(T0 + 9000))
+        assert (await bench.get()).progress.held
+        await bench.one(look(T0 + 9001))
+        assert await bench.state() is S.DELIVERED
+
+    async def test_an_attempt_without_answer_or_id_may_be_meant(
+        self, bench: Bench
+    ) -> None:
+        await self.hold(bench, 1)
+        await bench.accept(record(2), record(3))
+        again = submitted(result(Unknown("lost"), seq=2))
+        await bench.do(again, requeue(2, due_at=T0, via=VIA))
+        await bench.one(accepted("b1", seq=2, at=T0 + 3000))
+        await bench.one(receipt_of())
+        await bench.one(look())
+        assert (await bench.get(1)).progress.held
+        await self.hold(bench, 5, to="380990000000")
+        await bench.accept(record(6, to="380990000000"))
+        await bench.one(accepted("", seq=6))
+        await bench.one(receipt_of(smsc_id="c1", source="380990000000"))
+        await bench.one(look())
+        assert (await bench.get(5)).progress.held
+
+    async def test_one_part_of_a_long_message(self, bench: Bench) -> None:
+        await bench.accept(record())
+        lost = submitted(result(Unknown("lost"), part=2), parts=2)
+        await bench.do(mark(parts=2), accepted(parts=2), lost, hold())
+        await bench.do(receipt_of(), receipt_of(smsc_id="a2"))
+        await bench.one(look())
+        assert await bench.state() is S.DELIVERED
+
+    async def test_several_parts_of_a_long_message(self, bench: Bench) -> None:
+        await bench.accept(record())
+        lost = [
+            submitted(result(Unknown("lost"), part=part), parts=2) for part in (1, 2)
+        ]
+        await bench.do(mark(parts=2), *lost, hold())
+        await bench.do(receipt_of(), receipt_of(smsc_id="a2"))
+        await bench.one(look())
+        assert (await bench.get()).progress.held
+        assert bench.count("parked") == 2
+
+    async def test_what_is_left_goes_again(self, bench: Bench) -> None:
+        """A part that was refused waited for what is heard of the other."""
+        await bench.accept(record())
+        refused = Deferred(fault(FaultClass.TEMPORARY))
+        await bench.do(
+            mark(parts=2),
+            submitted(result(Unknown("lost"), part=1), parts=2),
+            submitted(result(refused, part=2), parts=2),
+            hold(),
+        )
+        await bench.one(receipt_of())
+        await bench.one(look())
+        assert bench.told[-1].requeued
+        (queued,) = (await bench.one(page(now=T0 + 9000))).messages
+        assert queued.accepted == (1,)
+
+    async def test_an_answer_even_later(self, bench: Bench) -> None:
+        await bench.accept(record())
+        await bench.do(mark(), self.LOST, hold())
+        await bench.one(receipt_of(S.BUFFERED))
+        await bench.one(look())
+        late = result(Accepted("A1"), sequence=5, answered_at=T0 + 9000)
+        await bench.one(submitted(late, parts=0))
+        (attempt,) = attempts_of(await bench.get())
+        assert (attempt.smsc_id, attempt.code) == ("A1", None)
+        assert await bench.one(receipt_of()) == "matched"
+        assert await bench.state() is S.DELIVERED
+
+    async def test_from_before_it_was_written(self, bench: Bench) -> None:
+        await bench.one(receipt_of(at=T0 + 999))
+        await self.hold(bench, 1)
+        await bench.one(look())
+        assert (await bench.get()).progress.held
+
+    async def test_of_another_connector(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.one(receipt_of(connector="backup"))
+        await bench.one(look())
+        assert (await bench.get()).progress.held
+
+    async def test_of_a_connector_that_is_gone(self, bench: Bench) -> None:
+        """Nobody says how long its receipts are waited for."""
+        await self.hold(bench, 1)
+        await bench.one(receipt_of())
+        await bench.one(sweep(T0 + 9000))
+        assert (await bench.get()).progress.held
+
+    async def test_more_numbers_than_one_sweep_looks_for(self, bench: Bench) -> None:
+        for seq in range(1, 8):
+            await self.hold(bench, seq, to=f"38050000000{seq}")
+            await bench.one(receipt_of(smsc_id=f"a{seq}", source=f"38050000000{seq}"))
+        while await bench.one(structs.replace(look(), limit=3)):
+            pass
+        assert {await bench.state(seq) for seq in range(1, 8)} == {S.DELIVERED}
+
+    async def test_a_number_that_is_written_to_without_end(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.accept(*(record(seq) for seq in range(2, 2003)))
+        await bench.one(receipt_of())
+        await bench.one(look())
+        assert (await bench.get()).progress.held
+
+    async def test_receipts_without_end(self, bench: Bench) -> None:
+        await self.hold(bench, 1)
+        await bench.do(
+            receipt_of(at=T0 + 1500),
+            *(receipt_of(smsc_id=f"x{each}", at=T0) for each in range(100)),
+        )
+        await bench.one(look())
+        assert (await bench.get()).progress.held
 
 
 class TestIdempotency:

@@ -22,10 +22,12 @@ from fakes.records import (
     plan,
     receipt_of,
     record,
+    result,
+    submitted,
 )
 from fakes.storebench import StoreBench as Bench
 
-from esmed.models import MessageState, Priority
+from esmed.models import MessageState, Priority, Unknown
 from esmed.store import base, questions, sqlite
 
 SMALL = ("lanes", "wanted", "v", "json_each", "urls", "head", "meta")
@@ -149,6 +151,29 @@ async def test_sweep_and_retention(shut: Bench, recorder: Recorder) -> None:
         await shut.one(sweep(T0))
         await shut.one(sweep(T0 + 5 * DAY))
         await shut.one(sweep(T0 + 50 * DAY))
+
+
+async def test_lost_answers(shut: Bench, recorder: Recorder) -> None:
+    lost = submitted(result(Unknown("lost"), seq=50))
+    mark = base.Mark(seq=50, plan=plan(), at=T0, on_unknown="hold", deadline=T0 + DAY)
+    await shut.accept(record(50, to="380990000000"))
+    with recorder.all_search(shut):
+        await shut.do(
+            mark,
+            lost,
+            base.Hold(seq=50, at=T0, deadline=T0 + DAY),
+            receipt_of(smsc_id="lost", source="380990000000"),
+        )
+        await shut.one(
+            base.Sweep(
+                now=T0 + 9000,
+                limit=500,
+                retention=60.0,
+                busy=frozenset(),
+                patience={"carrier": 60.0},
+            )
+        )
+    assert await shut.state(50) is MessageState.DELIVERED
 
 
 async def test_mo(shut: Bench, recorder: Recorder) -> None:

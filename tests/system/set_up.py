@@ -26,7 +26,7 @@ connectors:
     password: hush
     window: {window}
     reconnect: {{min: 50ms, max: 200ms}}
-    hold_timeout: 1s
+    hold_timeout: {hold_timeout}
     receipt_timeout: {receipt_timeout}
     response_timeout: {response_timeout}
     on_unknown: {on_unknown}
@@ -44,6 +44,7 @@ def config(
     http: str = "",
     window: int = WINDOW,
     on_unknown: str = "resend",
+    hold_timeout: str = "1s",
     receipt_timeout: str = "1h",
     response_timeout: str = "30s",
     shutdown_timeout: str = "30s",
@@ -59,6 +60,7 @@ def config(
         smsc=smsc if isinstance(smsc, str) else smsc.address,
         window=window,
         on_unknown=on_unknown,
+        hold_timeout=hold_timeout,
         receipt_timeout=receipt_timeout,
         response_timeout=response_timeout,
         shutdown_timeout=shutdown_timeout,

@@ -81,6 +81,37 @@ async def test_three_kills(processes: Bench, hook: HookSink):
     assert reckoning.messages > 100
 
 
+@pytest.mark.parametrize(
+    "receipt_first",
+    [
+        pytest.param(True, id="killed with the receipt parked"),
+        pytest.param(False, id="killed before the receipt"),
+    ],
+)
+async def test_a_receipt_for_what_is_held(
+    processes: Bench, hook: HookSink, receipt_first: bool
+):
+    """The answer was lost with the process, and with it the id."""
+    smsc = processes.smsc("--receipt-delay", "0s" if receipt_first else "2s")
+    await smsc.start()
+    daemon = processes.daemon(config(smsc, hook, on_unknown="hold", hold_timeout="24h"))
+    await daemon.start()
+    await daemon.bound()
+    await smsc.fault(kind="no_response")
+    # First ENROUTE, then DELIVRD: the second is known by the id that the first told.
+    id_ = await daemon.submit(to="380501234504")
+    await smsc.reaches(lambda stats: stats["submits"] == 1)
+    if receipt_first:
+        await smsc.reaches(lambda stats: stats["receipts"]["acknowledged"] == 2)
+    daemon.kill()
+    await daemon.start()
+    message = await daemon.reaches(id_, "delivered")
+    assert not message["held"]
+    await hook.count(1)
+    assert await daemon.stop() == 0
+    assert (await smsc.stats())["submits"] == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_twenty_kills(processes: Bench, hook: HookSink):
