@@ -106,7 +106,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     """The request's, else the connector's ``default_from``."""
     expires_at: Millis
     doubtful: bool = False
-    """Whether an attempt before this one may have been processed."""
+    """Whether the attempt before this one may have been processed, as far as is
+    remembered: not over a restart."""
 
     @property
     def to(self) -> str:
@@ -303,8 +304,8 @@ class Provider:
     # --- rechecks
 
     def build_recheck(self, messages: Sequence[Outgoing], now: Millis) -> HttpCall:
-        """Make a request that tells whether these were taken. It may be that for
-        sending, if the provider is sure to take nothing twice."""
+        """Make a request that tells whether these, all those of one call, were taken.
+        It may be that for sending, if the provider is sure to take nothing twice."""
         raise NotImplementedError
 
     def parse_recheck(

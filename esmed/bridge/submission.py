@@ -32,6 +32,8 @@ from esmed.stride import Stride
 
 RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
+MOST_DOUBTFUL: Final = 10_000
+"""Messages of which it is remembered that they may have been processed."""
 LINGER: Final = 0.2
 """Seconds that a rate lets messages gather for a request."""
 
@@ -67,6 +69,8 @@ class Submission:
         self.quiet_until = 0.0
         """The provider wants no request before, by the monotonic clock."""
         self.quiet_reason = ""
+        self._doubtful: dict[str, None] = {}
+        """Messages whose last request may have been processed, the oldest first."""
         self._waiting: deque[Batch] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -191,6 +195,7 @@ class Submission:
             request=request,
             sender=request.from_ or self._config.default_from,
             expires_at=job.queued.expires_at,
+            doubtful=job.queued.id in self._doubtful,
         )
 
     def _return(self, items: Sequence[Item]) -> None:
@@ -318,25 +323,27 @@ class Submission:
         found = list(outcomes)
         if not self._provider.traits.rechecks:
             return found
+        messages = [item.message for item in batch]
         for seconds in RECHECK_AFTER:
-            open_ = [n for n, one in enumerate(found) if isinstance(one, Unknown)]
-            if not open_:
+            if not any(isinstance(one, Unknown) for one in found):
                 break
             await self._clock.sleep(seconds)
-            messages = [batch[n].message for n in open_]
             now = self._clock.now_ms()
             call = self._provider.build_recheck(messages, now)
             reply = await self._line.ask(call)
             if isinstance(reply, Reply):
                 told = self._provider.parse_recheck(messages, reply, now)
-                for index, outcome in zip(open_, told, strict=True):
-                    found[index] = outcome or found[index]
+                found = [
+                    new if new is not None and isinstance(old, Unknown) else old
+                    for old, new in zip(found, told, strict=True)
+                ]
         return found
 
     def _report(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         answered_at = self._clock.now_ms()
         results: list[PartResult] = []
         for item, outcome in zip(batch, outcomes, strict=True):
+            self._note_doubt(item.message.id, doubtful=isinstance(outcome, Unknown))
             if isinstance(outcome, Unknown):
                 self._metrics.unknown_outcomes.inc()
             self._metrics.submit_seconds.observe((answered_at - item.at) / 1000)
@@ -354,3 +361,10 @@ class Submission:
                 )
             )
         self._sink.results(results)
+
+    def _note_doubt(self, message: str, *, doubtful: bool) -> None:
+        self._doubtful.pop(message, None)
+        if doubtful:
+            self._doubtful[message] = None
+            if len(self._doubtful) > MOST_DOUBTFUL:
+                del self._doubtful[next(iter(self._doubtful))]

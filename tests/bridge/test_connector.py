@@ -1,7 +1,7 @@
 """esmed.bridge.connector over real HTTP, towards a provider of few words."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from fakes.sink import RecordingSink, job_for
 from fakes.wait import eventually
 
 from esmed.bridge import submission
-from esmed.bridge.base import CallbackRequest
+from esmed.bridge.base import CallbackRequest, HttpCall, Outgoing
 from esmed.bridge.connector import ProviderConnector
 from esmed.bridge.http import HttpCarrier
 from esmed.clock import SystemClock
@@ -150,6 +150,53 @@ async def test_an_answer_that_never_came_is_looked_into(primary: Post) -> None:
         assert first == Accepted("found")
         assert isinstance(second, Unknown)
     assert [path for path, _ in primary.calls] == ["/send", "/recheck", "/recheck"]
+
+
+async def test_a_look_is_at_the_whole_call(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers.append(hangs_up)
+        primary.known["380502"] = "found"
+        rig.connector.submit(rig.jobs("380501", "380502"))
+        await rig.outcomes(2)
+    looks = [body for path, body in primary.calls if path == "/recheck"]
+    assert looks == [["380501", "380502"]] * 2
+
+
+async def test_what_may_have_been_processed_is_doubtful_until_it_is_known(
+    primary: Post,
+) -> None:
+    doubts: list[bool] = []
+
+    class Noting(Letters):
+        def build(self, messages: Sequence[Outgoing], now: int) -> HttpCall:
+            doubts.extend(one.doubtful for one in messages)
+            return super().build(messages, now)
+
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        rig.connector._submission.configure(rig.config, Noting())
+        primary.answers.append(hangs_up)
+        (job,) = rig.jobs("380501")
+        for attempt in range(1, 4):
+            await rig.up()
+            rig.connector.submit([job])
+            await rig.outcomes(attempt)
+    assert doubts == [False, True, False]
+
+
+async def test_only_so_many_doubts_are_remembered(
+    primary: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "MOST_DOUBTFUL", 1)
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.answers.append(hangs_up)
+        first, second = rig.jobs("380501", "380502")
+        rig.connector.submit([first, second])
+        await rig.outcomes(2)
+        known = rig.connector._submission._doubtful
+        assert list(known) == [second.queued.id]
 
 
 async def test_nothing_was_sent_nothing_is_reported(primary: Post) -> None:
