@@ -126,9 +126,11 @@ def _taken(messages: Sequence[Outgoing], infos: Sequence[Element]) -> Answer:
     for info in infos:
         # Without a push id the number will do: no two messages here have one.
         number = "".join(filter(str.isdecimal, text_of(info, "phone")))
-        known = text_of(info, "push_id") or by_number.get(number, "")
+        known = text_of(info, "push_id")
         if len(messages) == 1:
             known = messages[0].id
+        elif known not in ids:
+            known = by_number.get(number, "")
         sms_id = text_of(info, "sms_id") or text_of(info, "id")
         if known in ids and sms_id:
             ids[known].append(sms_id)
