@@ -254,6 +254,8 @@ class Queued(Struct, frozen=True, kw_only=True, gc=False):
     draft: Plan | None = None
     """As in `Record`."""
     client: str | None = None
+    doubtful: bool = False
+    """Whether an attempt before may have been taken without our knowing."""
 
 
 # --- outcomes of one submitted part (style: closed union, matched exhaustively) ------

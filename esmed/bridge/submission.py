@@ -32,8 +32,6 @@ from esmed.stride import Stride
 
 RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
-MOST_DOUBTFUL: Final = 10_000
-"""Messages of which it is remembered that they may have been processed."""
 LINGER: Final = 0.2
 """Seconds that a rate lets messages gather for a request."""
 
@@ -69,8 +67,6 @@ class Submission:
         self.quiet_until = 0.0
         """The provider wants no request before, by the monotonic clock."""
         self.quiet_reason = ""
-        self._doubtful: dict[str, None] = {}
-        """Messages whose last request may have been processed, the oldest first."""
         self._waiting: deque[Batch] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -195,7 +191,7 @@ class Submission:
             request=request,
             sender=request.from_ or self._config.default_from,
             expires_at=job.queued.expires_at,
-            doubtful=job.queued.id in self._doubtful,
+            doubtful=job.queued.doubtful,
         )
 
     def _return(self, items: Sequence[Item]) -> None:
@@ -343,7 +339,6 @@ class Submission:
         answered_at = self._clock.now_ms()
         results: list[PartResult] = []
         for item, outcome in zip(batch, outcomes, strict=True):
-            self._note_doubt(item.message.id, doubtful=isinstance(outcome, Unknown))
             if isinstance(outcome, Unknown):
                 self._metrics.unknown_outcomes.inc()
             self._metrics.submit_seconds.observe((answered_at - item.at) / 1000)
@@ -361,10 +356,3 @@ class Submission:
                 )
             )
         self._sink.results(results)
-
-    def _note_doubt(self, message: str, *, doubtful: bool) -> None:
-        self._doubtful.pop(message, None)
-        if doubtful:
-            self._doubtful[message] = None
-            if len(self._doubtful) > MOST_DOUBTFUL:
-                del self._doubtful[next(iter(self._doubtful))]

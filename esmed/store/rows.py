@@ -148,4 +148,9 @@ def queued(record: Record) -> Queued:
         plan=progress.plan,
         accepted=tuple(one.part for one in progress.segments if not is_open(one)),
         client=record.client,
+        doubtful=any(
+            attempt.outcome == "unknown"
+            for segment in progress.segments
+            for attempt in segment.attempts
+        ),
     )

@@ -1,16 +1,17 @@
 """esmed.bridge.connector over real HTTP, towards a provider of few words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from fakes.provider import Config, Letters, Post, hangs_up, post, says, waits_for
 from fakes.sink import RecordingSink, job_for
 from fakes.wait import eventually
+from msgspec import structs
 
 from esmed.bridge import submission
-from esmed.bridge.base import CallbackRequest, HttpCall, Outgoing
+from esmed.bridge.base import CallbackRequest
 from esmed.bridge.connector import ProviderConnector
 from esmed.bridge.http import HttpCarrier
 from esmed.clock import SystemClock
@@ -149,7 +150,18 @@ async def test_an_answer_that_never_came_is_looked_into(primary: Post) -> None:
         first, second = await rig.outcomes(2)
         assert first == Accepted("found")
         assert isinstance(second, Unknown)
-    assert [path for path, _ in primary.calls] == ["/send", "/recheck", "/recheck"]
+    both = ["380501", "380502"]
+    assert primary.calls[1:] == [("/recheck", both), ("/recheck", both)]
+
+
+async def test_an_attempt_after_one_without_an_answer_is_known_to_be_one(
+    primary: Post,
+) -> None:
+    async with Rig(primary.url) as rig:
+        (job,) = rig.jobs("380501")
+        assert not rig.connector._submission._outgoing(job).doubtful
+        job.queued = structs.replace(job.queued, doubtful=True)
+        assert rig.connector._submission._outgoing(job).doubtful
 
 
 async def test_a_look_is_at_the_whole_call(primary: Post) -> None:
@@ -161,42 +173,6 @@ async def test_a_look_is_at_the_whole_call(primary: Post) -> None:
         await rig.outcomes(2)
     looks = [body for path, body in primary.calls if path == "/recheck"]
     assert looks == [["380501", "380502"]] * 2
-
-
-async def test_what_may_have_been_processed_is_doubtful_until_it_is_known(
-    primary: Post,
-) -> None:
-    doubts: list[bool] = []
-
-    class Noting(Letters):
-        def build(self, messages: Sequence[Outgoing], now: int) -> HttpCall:
-            doubts.extend(one.doubtful for one in messages)
-            return super().build(messages, now)
-
-    async with Rig(primary.url) as rig:
-        await rig.up()
-        rig.connector._submission.configure(rig.config, Noting())
-        primary.answers.append(hangs_up)
-        (job,) = rig.jobs("380501")
-        for attempt in range(1, 4):
-            await rig.up()
-            rig.connector.submit([job])
-            await rig.outcomes(attempt)
-    assert doubts == [False, True, False]
-
-
-async def test_only_so_many_doubts_are_remembered(
-    primary: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submission, "MOST_DOUBTFUL", 1)
-    async with Rig(primary.url) as rig:
-        await rig.up()
-        primary.answers.append(hangs_up)
-        first, second = rig.jobs("380501", "380502")
-        rig.connector.submit([first, second])
-        await rig.outcomes(2)
-        known = rig.connector._submission._doubtful
-        assert list(known) == [second.queued.id]
 
 
 async def test_nothing_was_sent_nothing_is_reported(primary: Post) -> None:
