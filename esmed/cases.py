@@ -247,12 +247,20 @@ class Cases:
                 terms.receipt_asked(result.part, parts)
             )
         outcome = result.outcome
+        deadline = gone + round(terms.receipt_timeout * 1000)
+        ask_at = None
+        connector = self._connectors.get(result.connector)
+        if asked and connector is not None:
+            asking = connector.capabilities.asking
+            if asking is not None:
+                ask_at = min(gone + round(asking.first * 1000), deadline)
         return base.Submitted(
             result=result,
             parts=parts,
             encoding=encoding,
             receipt_asked=asked,
-            deadline=gone + round(terms.receipt_timeout * 1000),
+            deadline=deadline,
+            ask_at=ask_at,
             keys=_keys(outcome) if isinstance(outcome, Accepted) else (),
         )
 

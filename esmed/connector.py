@@ -146,11 +146,25 @@ class Sent(Struct, frozen=True, kw_only=True, gc=False):
     smsc_id: str
 
 
+class Asking(Struct, frozen=True, kw_only=True, gc=False):
+    """When the next hop is asked what has become of what it took; times in seconds."""
+
+    first: float
+    """From when a part was taken until the first question."""
+    again: tuple[float, ...]
+    """How long an answer and news are waited for after each question; when the last of
+    these has passed the message is ``unknown``."""
+    batch: int
+    """Parts in one question."""
+    every: float
+    """Between two questions."""
+
+
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What a connector can do about a part that the next hop has."""
 
     cancel: bool = False
-    query: bool = False
+    asking: Asking | None = None
 
 
 class Operation(Struct, frozen=True):
@@ -255,11 +269,13 @@ class Connector(Protocol):
         """Have the next hop drop a part; None: it has. Why not is a value, too, and so
         is no answer: it ends within seconds."""
 
-    async def query(self, sent: Sent) -> ReceiptIn | Fault:
-        """Ask the next hop what has become of a part, likewise.
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        """Ask the next hop what has become of parts, likewise; `Asking.batch` at most.
 
-        ``buffered``: it is still on its way. A fault of the class ``temporary``: it may
-        be asked again.
+        One answer for each, in their order. ``buffered``: it is still on its way. None:
+        nothing has become of it yet. A fault that is not of the class ``temporary``:
+        asking again is of no use, which ends the message once its ``receipt_timeout``
+        is over.
         """
 
     def operations(self) -> Sequence[Operation]:

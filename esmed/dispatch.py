@@ -196,8 +196,7 @@ class Dispatch:
     def committed(self, told: base.Committed) -> None:
         """Count what waits; write again after a fault."""
         self._queue.count(told.changes)
-        if told.overdue:
-            self._resolver.ask(told.overdue)
+        self._resolver.committed(told)
         if told.requeued:
             self._queue.unsure = True
         if self._frozen:
@@ -296,7 +295,8 @@ class Dispatch:
                 limit=_SWEEP_ROWS,
                 retention=self._retention,
                 busy=self._resolver.pending | self._cases.active.keys(),
-                ask=self._resolver.askable,
+                ask=self._resolver.waits,
+                room=self._resolver.room,
                 patience=self._cases.patience,
             )
             more = False

@@ -9,7 +9,8 @@ contract:
   them: rejected, failed, undeliverable, expired, deleted, unknown, cancelled.
 * The first final state is frozen. Later news changes segments, never the state.
 * What is not taken waits, is held, or ends; what is taken waits for its receipts until
-  ``receipts_until``, whatever becomes of the rest.
+  ``receipts_until``, whatever becomes of the rest. Whoever can be asked what has become
+  of it is asked at ``ask_at``, and the message ends no sooner than that is over.
 
 Each function changes the record in place; the caller compares ``progress.state`` before
 and after to learn what to announce, and ``apply_receipt`` says whether it was news.
@@ -17,7 +18,7 @@ and after to learn what to announce, and ``apply_receipt`` says whether it was n
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import structs
@@ -39,8 +40,8 @@ from esmed.models import (
     Segment,
 )
 
-ASK_AGAIN: Final = (60, 240, 960, 3840, 15_360)
-"""Seconds after which the next hop is asked again, as often as that."""
+_POSTPONED_MS: Final = (30_000, 600_000)
+"""For how long a question is put off at a time, at least and at most."""
 
 
 def is_final(record: Record) -> bool:
@@ -103,12 +104,14 @@ def apply_result(
     encoding: str,
     receipt_asked: bool,
     deadline: Millis,
+    ask_at: Millis | None,
 ) -> list[int]:
     """Record what became of one submitted part; return which of its attempts it was.
 
     A late response has ``parts`` 0: how it was split is on record already. ``deadline``
-    is for the receipts of a part that was taken. What the next hop made of it further
-    is parts of their own behind it, whose attempts follow in the answer.
+    is for the receipts of a part that was taken, ``ask_at`` is when to ask for them.
+    What the next hop made of it further is parts of their own behind it, whose attempts
+    follow in the answer.
     """
     progress = record.progress
     if parts:
@@ -124,6 +127,8 @@ def apply_result(
         if progress.submitted_at is None:
             progress.submitted_at = result.answered_at
         progress.receipts_until = max(deadline, progress.receipts_until or deadline)
+        if ask_at is not None:
+            progress.ask_at = max(ask_at, progress.ask_at or ask_at)
         _settle(record, result.answered_at)
     if progress.held:
         _heard(record, result.answered_at)
@@ -156,7 +161,13 @@ def taken(record: Record, part: int, receipt: ReceiptIn, *, deadline: Millis) ->
         outcome=Accepted(receipt.smsc_id),
     )
     (index,) = apply_result(
-        record, result, parts=0, encoding="", receipt_asked=True, deadline=deadline
+        record,
+        result,
+        parts=0,
+        encoding="",
+        receipt_asked=True,
+        deadline=deadline,
+        ask_at=None,
     )
     segments.taken(segment, index)
     return index
@@ -279,21 +290,18 @@ def expire(record: Record, now: Millis) -> None:
             Fault(FaultClass.TEMPORARY, None, "written and never answered"),
             now,
         )
-    else:
-        for segment in record.progress.segments:
-            if segment.state not in FINAL_STATES:
-                segment.state = MessageState.UNKNOWN
-                segment.error = Fault(
-                    FaultClass.TEMPORARY, None, "no receipt within receipt_timeout"
-                )
-        _settle(record, now)
+    elif not give_up(record, now):
+        # Whoever was to be asked is gone, for now or for good.
+        postpone(record, now)
 
 
-def unheard(record: Record, asked: Container[str]) -> list[tuple[int, Attempt]]:
+def unheard(
+    record: Record, waits: Mapping[str, Sequence[float]]
+) -> list[tuple[int, Attempt]]:
     """Return what these connectors are to be asked for, now that its deadline has come:
-    parts and attempts that were taken and have not ended. Not for ever."""
+    parts and attempts that were taken and have not ended. As often as they wait."""
     progress = record.progress
-    if progress.state not in segments.TAKEN or progress.asked >= len(ASK_AGAIN):
+    if progress.state not in segments.TAKEN:
         return []
     return [
         (segment.part, attempt)
@@ -302,23 +310,45 @@ def unheard(record: Record, asked: Container[str]) -> list[tuple[int, Attempt]]:
         for attempt in segment.attempts
         if attempt.outcome == "accepted"
         and attempt.smsc_id
-        and attempt.connector in asked
+        and progress.asked < len(waits.get(attempt.connector, ()))
         and not segments.ended(attempt)
     ]
 
 
-def put_off(record: Record, now: Millis) -> None:
-    """Wait for the answer to a question, and for news after it."""
+def put_off(record: Record, now: Millis, wait: float) -> None:
+    """Wait so many seconds for the answer to a question, and for news after it."""
     progress = record.progress
-    progress.receipts_until = now + ASK_AGAIN[progress.asked] * 1000
     progress.asked += 1
-    record.deadline = progress.receipts_until
+    progress.ask_at = record.deadline = now + round(wait * 1000)
 
 
-def give_up(record: Record, at: Millis) -> None:
-    """End a message of whose parts nothing more will be heard."""
-    if record.progress.state in segments.TAKEN:
-        expire(record, at)
+def postpone(record: Record, now: Millis) -> None:
+    """Leave a question that cannot be put now for later, the later the longer it has
+    waited already. It does not count: the message ends no sooner for it."""
+    progress = record.progress
+    progress.ask_at = progress.ask_at or now
+    least, most = _POSTPONED_MS
+    later = now + min(max((now - progress.ask_at) // 4, least), most)
+    until = progress.receipts_until or now
+    record.deadline = min(later, until) if until > now else later
+
+
+def give_up(record: Record, at: Millis) -> bool:
+    """End a message of whose parts nothing will be heard by asking; False while it
+    still waits for receipts, or has not got as far."""
+    progress = record.progress
+    if progress.state not in segments.TAKEN or is_final(record):
+        return False
+    if at < (progress.receipts_until or at):
+        return False
+    for segment in progress.segments:
+        if segment.state not in FINAL_STATES:
+            segment.state = MessageState.UNKNOWN
+            segment.error = Fault(
+                FaultClass.TEMPORARY, None, "no receipt within receipt_timeout"
+            )
+    _settle(record, at)
+    return True
 
 
 def apply_receipt(
@@ -401,7 +431,7 @@ def _settle(record: Record, at: Millis) -> None:
         progress.held = False
         progress.plan = None
         record.due_at = None
-        record.deadline = progress.receipts_until
+        record.deadline = progress.ask_at or progress.receipts_until
     else:
         progress.state = MessageState.SUBMITTING
 

@@ -214,6 +214,8 @@ class Progress(Struct, array_like=True, kw_only=True, gc=False):
     """How often the next hop was asked what became of them."""
     marked_at: Millis | None = None
     """When it was marked: no part whose answer is not on record is older."""
+    ask_at: Millis | None = None
+    """When it is to be asked, if it can be."""
 
 
 class Record(Struct, kw_only=True, gc=False):

@@ -1,36 +1,58 @@
 """What has become of messages of which nothing more was heard: the next hop is asked.
 
-Where it can be asked, a message whose ``receipt_timeout`` is over comes here instead of
-ending as unknown. What it is said to have become goes to the store like a receipt. Says
-the next hop that it is still on its way, or nothing, it is asked again, after pauses
-that grow (`lifecycle.put_off`); says it that it cannot tell, the message is unknown.
+Where it can be asked, a message of which nothing was heard in time comes here from the
+store, which has counted the question then and waits for what follows from it: what the
+message is said to have become goes back like a receipt. Says the next hop that it is
+still on its way, or nothing, it comes again, as `Asking` says; says it that it cannot
+tell, the message is unknown once nothing may come of itself either.
+
+What waits here for its question is bounded; what is more stays in the store and does
+not count as asked. Nor does what falls due while a connector is down or paused.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from esmed import log
 from esmed.clock import Clock
 from esmed.connector import Connector, Sent
-from esmed.models import Fault, FaultClass, ReceiptIn
+from esmed.models import FINAL_STATES, Fault, FaultClass, ReceiptIn
 from esmed.store import base
 
-EVERY: Final = 1.0
-"""Seconds between two questions to a connector: they are for what is late anyway, and
-must not be in the way of what is not."""
-MOST: Final = 1000
-"""Messages that wait to be asked for; what is more ends as unknown at once."""
+MOST: Final = 2000
+"""Parts that wait for their question, at each connector."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between looks whether a connector that cannot be asked can be again."""
 
 _log: Final = log.get("resolver")
 
 
+class _Case(Struct, gc=False):
+    """A message that is here."""
+
+    message: base.Overdue
+    unanswered: int
+    """Parts."""
+    hope: bool = False
+    """Whether asking again may tell."""
+    ended: bool = False
+    """It was told of itself what had become of it."""
+
+
+class _Question(Struct, frozen=True, gc=False):
+    case: _Case
+    part: base.Taken
+
+
 class Resolver:
-    """Asks in the background, one after the other at each connector."""
+    """Asks in the background, one call after the other at each connector."""
 
     def __init__(
         self,
@@ -41,33 +63,45 @@ class Resolver:
         self._store = store
         self._clock = clock
         self._connectors = connectors
-        self._pending: set[int] = set()
-        self._waiting: dict[str, deque[base.Overdue]] = {}
+        self._cases: dict[int, _Case] = {}
+        self._waiting: dict[str, deque[_Question]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
-    def pending(self) -> frozenset[int]:
+    def pending(self) -> Set[int]:
         """Messages that are here."""
-        return frozenset(self._pending)
+        return self._cases.keys()
 
     @property
-    def askable(self) -> frozenset[str]:
-        """The connectors that can be asked for one more."""
-        if len(self._pending) >= MOST:
-            return frozenset()
-        return frozenset(
-            name for name, one in self._connectors().items() if one.capabilities.query
-        )
+    def waits(self) -> Mapping[str, Sequence[float]]:
+        """What is waited for after each question, by the connectors that are asked."""
+        return {
+            name: asking.again
+            for name, one in self._connectors().items()
+            if (asking := one.capabilities.asking) is not None
+        }
 
-    def ask(self, messages: Iterable[base.Overdue]) -> None:
-        """Ask for these in their turn."""
-        for message in messages:
-            name = message.parts[0].connector
-            self._pending.add(message.seq)
-            self._waiting.setdefault(name, deque()).append(message)
-            if name not in self._tasks:
-                loop = asyncio.get_running_loop()
-                self._tasks[name] = loop.create_task(self._work(name))
+    @property
+    def room(self) -> Mapping[str, int]:
+        """For how many parts more each of them can be asked now."""
+        return {
+            name: MOST - len(self._waiting.get(name, ()))
+            for name, one in self._connectors().items()
+            if one.capabilities.asking is not None and one.health().sends
+        }
+
+    def committed(self, told: base.Committed) -> None:
+        """Ask for what is overdue in its turn, and no more for what has ended."""
+        if self._cases:
+            for change in told.changes:
+                case = self._cases.get(change.seq)
+                if case is not None and change.new in FINAL_STATES:
+                    case.ended = True
+        for message in told.overdue:
+            case = _Case(message, len(message.parts))
+            self._cases[message.seq] = case
+            for part in message.parts:
+                self._put(part.connector, _Question(case, part))
 
     async def stop(self) -> None:
         """Ask nothing more; who was not asked for yet will be after the next start."""
@@ -76,53 +110,93 @@ class Resolver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _put(self, name: str, question: _Question) -> None:
+        self._waiting.setdefault(name, deque()).append(question)
+        if name not in self._tasks:
+            loop = asyncio.get_running_loop()
+            self._tasks[name] = loop.create_task(self._work(name))
+
     async def _work(self, name: str) -> None:
         waiting = self._waiting[name]
         try:
             while waiting:
-                message = waiting.popleft()
-                operations = await self._resolve(message)
-                forget = partial(self._forget, message.seq)
-                if operations:
-                    self._store.duty(operations, forget)
-                else:
-                    forget()
+                connector = self._connectors().get(name)
+                asking = None if connector is None else connector.capabilities.asking
+                if connector is None or asking is None:
+                    # It is asked no more: what is on disk ends as if it never had been.
+                    self._settle(self._take(waiting, len(waiting)))
+                elif not connector.health().sends:
+                    await self._clock.sleep(LOOK_EVERY)
+                elif questions := self._take(waiting, asking.batch):
+                    await self._ask(connector, questions)
+                    await self._clock.sleep(asking.every)
         finally:
             del self._tasks[name]
 
-    def _forget(self, seq: int, _: object = None) -> None:
-        """What was said of the message is on disk."""
-        self._pending.discard(seq)
+    def _take(self, waiting: deque[_Question], most: int) -> list[_Question]:
+        """Take the first ones out, and those out of the way that need no answer."""
+        taken: list[_Question] = []
+        while waiting and len(taken) < most:
+            question = waiting.popleft()
+            if question.case.ended:
+                self._settle([question])
+            else:
+                taken.append(question)
+        return taken
 
-    async def _resolve(self, message: base.Overdue) -> list[base.Operation]:
-        """Ask for every part; return what follows from the answers."""
+    async def _ask(self, connector: Connector, questions: Sequence[_Question]) -> None:
+        """Put questions in one call, and store what follows from the answers."""
+        answers = await connector.query(
+            [
+                Sent(
+                    request=question.case.message.request,
+                    host=question.part.host,
+                    smsc_id=question.part.smsc_id,
+                )
+                for question in questions
+            ]
+        )
         told: list[base.Operation] = []
-        hope = False
-        for part in message.parts:
-            answer = await self._query(message, part)
+        for question, answer in zip(questions, answers, strict=True):
+            case = question.case
             if isinstance(answer, ReceiptIn):
                 told.append(base.Receipt(receipt=answer, keep_until=answer.at))
-                hope = True
-            else:
-                _log.info(
-                    "resolver.unanswered",
-                    id=message.id,
-                    part=part.part,
-                    connector=part.connector,
-                    reason=answer.detail,
-                )
-                hope = hope or answer.cls is FaultClass.TEMPORARY
-            await self._clock.sleep(EVERY)
-        if not hope:
-            told.append(base.GiveUp(seq=message.seq, at=self._clock.now_ms()))
-        return told
+            elif answer is not None:
+                self._log_fault(question, answer)
+            case.hope |= not isinstance(answer, Fault) or (
+                answer.cls is FaultClass.TEMPORARY
+            )
+        self._settle(questions, told)
 
-    async def _query(
-        self, message: base.Overdue, part: base.Taken
-    ) -> ReceiptIn | Fault:
-        connector = self._connectors().get(part.connector)
-        if connector is None or not connector.capabilities.query:
-            return Fault(FaultClass.PROTOCOL, None, "it cannot be asked any more")
-        return await connector.query(
-            Sent(request=message.request, host=part.host, smsc_id=part.smsc_id)
+    def _settle(
+        self, questions: Sequence[_Question], told: Sequence[base.Operation] = ()
+    ) -> None:
+        """Let go of messages whose questions were all put, when all that was said of
+        them is on disk."""
+        operations = list(told)
+        done: list[int] = []
+        for question in questions:
+            case = question.case
+            case.unanswered -= 1
+            if not case.unanswered:
+                seq = case.message.seq
+                done.append(seq)
+                if not case.hope and not case.ended:
+                    operations.append(base.GiveUp(seq=seq, at=self._clock.now_ms()))
+        if operations:
+            self._store.duty(operations, partial(self._forget, done))
+        else:
+            self._forget(done)
+
+    def _forget(self, seqs: Sequence[int], _: object = None) -> None:
+        for seq in seqs:
+            del self._cases[seq]
+
+    def _log_fault(self, question: _Question, fault: Fault) -> None:
+        _log.info(
+            "resolver.unanswered",
+            id=question.case.message.id,
+            part=question.part.part,
+            connector=question.part.connector,
+            reason=fault.detail,
         )

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from fakes.clock import ManualClock
 from fakes.connector import FakeConnector
-from fakes.records import DAY, T0, record
+from fakes.records import DAY, T0, receipt, receipt_of, record
 from fakes.storebench import StoreBench
 from fakes.terms import Retry, Terms
 from fakes.wait import eventually, settle
 
 from esmed import lanes
-from esmed.connector import HealthState, Job
+from esmed.connector import Asking, HealthState, Job
 from esmed.dispatch import SWEEP_EVERY, Dispatch
 from esmed.errors import StoreUnavailableError
 from esmed.models import (
@@ -1409,3 +1409,102 @@ async def test_messages_that_ended_long_ago_go(rig: Rig) -> None:
     await rig.leap(31 * DAY / 1000)
     await rig.pass_(2)
     assert await rig.bench.store.get("message-1") is None
+
+
+class TestAsking:
+    """What has become of messages is asked for as the connector says."""
+
+    ASKING = Asking(first=10, again=(17, 30, 43), batch=2, every=3)
+
+    async def taken(self, rig: Rig, count: int = 1, **fields: Any) -> None:
+        rig.carrier.asking = self.ASKING
+        await rig.submit(count, **fields)
+        rig.carrier.accept()
+        await rig.rest()
+
+    async def test_until_it_has_ended(self, rig: Rig) -> None:
+        await self.taken(rig)
+        assert (await rig.bench.get(1)).deadline == T0 + 10_000
+        await rig.pass_(9)
+        assert not rig.carrier.questions
+        await rig.pass_(1)
+        assert rig.carrier.questions == [["carrier-1"]]
+        rig.carrier.known["carrier-1"] = receipt(
+            smsc_id="carrier-1", at=rig.now, host=rig.carrier.host
+        )
+        await rig.leap(17)
+        assert rig.carrier.questions == [["carrier-1"]] * 2
+        assert await rig.bench.state(1) is S.DELIVERED
+        await rig.leap(DAY // 1000)
+        assert len(rig.carrier.questions) == 2
+
+    async def test_not_for_ever_and_not_anew_after_a_restart(self, rig: Rig) -> None:
+        terms = {"carrier": Terms(receipt_timeout=100)}
+        await rig.start(terms=terms)
+        await self.taken(rig)
+        for count, wait in enumerate((10, 17, 30), 1):
+            await rig.leap(wait)
+            assert rig.carrier.questions == [["carrier-1"]]
+            assert (await rig.bench.get(1)).progress.asked == count
+            await rig.start(terms=terms)
+            rig.carrier.asking = self.ASKING
+        await rig.leap(43 - 1)
+        assert await rig.bench.state(1) is S.SUBMITTED
+        await rig.pass_(1)
+        one = await rig.bench.get(1)
+        assert one.progress.state is S.UNKNOWN
+        assert one.progress.error is not None
+        assert one.progress.error.detail == "no receipt within receipt_timeout"
+        assert one.progress.final_at == T0 + 100_000
+        assert not rig.carrier.questions
+
+    async def test_a_receipt_comes_of_itself(self, rig: Rig) -> None:
+        await self.taken(rig)
+        await rig.pass_(10)
+        await rig.bench.one(receipt_of(smsc_id="carrier-1", host=rig.carrier.host))
+        await rig.leap(17)
+        assert await rig.bench.state(1) is S.DELIVERED
+        assert len(rig.carrier.questions) == 1
+
+    async def test_several_in_a_question_and_pauses_between(self, rig: Rig) -> None:
+        await self.taken(rig, 5)
+        await rig.pass_(10)
+        assert rig.carrier.questions == [["carrier-1", "carrier-2"]]
+        await rig.pass_(2)
+        assert len(rig.carrier.questions) == 1
+        await rig.pass_(4)
+        assert rig.carrier.questions[1:] == [["carrier-3", "carrier-4"], ["carrier-5"]]
+
+    async def test_who_is_down_is_asked_when_that_is_over(self, rig: Rig) -> None:
+        await self.taken(rig)
+        rig.carrier.turn(HealthState.DOWN)
+        await rig.pass_(10)
+        for _ in range(10):
+            await rig.leap(50)
+        one = await rig.bench.get(1)
+        assert (one.progress.state, one.progress.asked) == (S.SUBMITTED, 0)
+        rig.carrier.turn(HealthState.UP)
+        await rig.leap(600)
+        assert rig.carrier.questions == [["carrier-1"]]
+        assert (await rig.bench.get(1)).progress.asked == 1
+
+    async def test_no_receipt_was_asked_for(self, rig: Rig) -> None:
+        await self.taken(rig, receipt="none")
+        await rig.leap(60)
+        assert await rig.bench.state(1) is S.SENT
+        assert not rig.carrier.questions
+
+    async def test_no_later_than_receipts_are_waited_for(self, rig: Rig) -> None:
+        await rig.start(terms={"carrier": Terms(receipt_timeout=5)})
+        await self.taken(rig)
+        assert (await rig.bench.get(1)).deadline == T0 + 5000
+
+    async def test_it_is_answered_late(self, rig: Rig) -> None:
+        rig.carrier.asking = self.ASKING
+        await rig.submit(on_unknown="hold")
+        (lost,) = rig.carrier.answer(LOST)
+        await rig.rest()
+        await rig.pass_(3)
+        rig.carrier.late(lost, Accepted("a1"))
+        await rig.rest()
+        assert (await rig.bench.get(1)).deadline == T0 + 13_000

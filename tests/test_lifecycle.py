@@ -48,6 +48,7 @@ def answer(
     part: int = 1,
     parts: int = 1,
     receipt_asked: bool = True,
+    ask_at: int | None = None,
 ) -> PartResult:
     """Record an outcome as dispatch has it recorded; ``parts`` 0: late."""
     if not isinstance(outcome, PartResult):
@@ -59,6 +60,7 @@ def answer(
         encoding="gsm7",
         receipt_asked=receipt_asked,
         deadline=RECEIPTS_UNTIL,
+        ask_at=ask_at,
     )
     return outcome
 
@@ -594,6 +596,7 @@ class TestLongMessages:
                 encoding="gsm7",
                 receipt_asked=True,
                 deadline=deadline,
+                ask_at=None,
             )
         assert one.deadline == T0 + 5 * DAY
 
@@ -760,9 +763,12 @@ class TestRecall:
 class TestAsking:
     """What the next hop is asked for before it is unknown."""
 
+    WAITS = (60, 240, 960)
+
     @staticmethod
     def parts(one: Record, *names: str) -> list[int]:
-        return [part for part, _ in lifecycle.unheard(one, names)]
+        waits = dict.fromkeys(names, TestAsking.WAITS)
+        return [part for part, _ in lifecycle.unheard(one, waits)]
 
     def test_what_has_not_ended_of_whom_can_be_asked(self) -> None:
         one = TestRecall.taken(3)
@@ -783,24 +789,80 @@ class TestAsking:
         assert self.parts(one, "carrier") == []
         assert self.parts(ended(S.DELIVERED), "carrier") == []
 
-    def test_after_growing_pauses_and_not_for_ever(self) -> None:
+    def test_after_each_pause_and_not_for_ever(self) -> None:
         one, now, pauses = TestRecall.taken(), RECEIPTS_UNTIL, []
         while self.parts(one, "carrier"):
-            lifecycle.put_off(one, now)
+            lifecycle.put_off(one, now, self.WAITS[one.progress.asked])
             assert one.deadline is not None
-            pauses.append((one.deadline - now) // 60_000)
+            pauses.append((one.deadline - now) // 1000)
             now = one.deadline
             # News of its being on the way asks for nothing sooner.
             report(one, S.BUFFERED)
             assert one.deadline == now
-        assert pauses == [1, 4, 16, 64, 256]
+        assert pauses == [60, 240, 960]
         lifecycle.expire(one, now)
         assert state_of(one) is S.UNKNOWN
+        assert one.progress.error is not None
+        assert one.progress.error.detail == "no receipt within receipt_timeout"
+
+    def test_from_when_it_was_taken(self) -> None:
+        """In several parts: the last of them."""
+        one = record()
+        for part, ask_at in ((1, T0 + 30_000), (2, T0 + 20_000)):
+            answer(one, Accepted(f"a{part}"), part=part, parts=2, ask_at=ask_at)
+        assert one.deadline == T0 + 30_000
+        lifecycle.put_off(one, T0 + 30_000, 17)
+        assert one.deadline == T0 + 47_000
+
+    def test_news_ends_the_asking_or_changes_nothing_about_it(self) -> None:
+        one = record()
+        answer(one, Accepted("a1"), ask_at=T0 + 10_000)
+        report(one, S.BUFFERED)
+        assert one.deadline == T0 + 10_000
+        report(one, S.DELIVERED)
+        assert one.deadline is None
+
+    def test_what_cannot_be_asked_now_is_asked_later(self) -> None:
+        """Later and later, without counting, whatever else it hears of."""
+        one, now = record(), T0 + 10_000
+        answer(one, Accepted("a1"), ask_at=now)
+        pauses = []
+        for _ in range(20):
+            lifecycle.postpone(one, now)
+            assert one.deadline is not None
+            pauses.append((one.deadline - now) // 1000)
+            now = one.deadline
+        assert pauses[:7] == [30, 30, 30, 30, 30, 37, 46]
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == 600
+        assert one.progress.asked == 0
+        assert self.parts(one, "carrier") == [1]
+
+    def test_it_is_not_left_for_later_than_its_end(self) -> None:
+        one = TestRecall.taken()
+        lifecycle.postpone(one, RECEIPTS_UNTIL - 1000)
+        assert one.deadline == RECEIPTS_UNTIL
+        lifecycle.postpone(one, RECEIPTS_UNTIL)
+        assert one.deadline == RECEIPTS_UNTIL + 30_000
+
+    def test_who_was_to_be_asked_is_gone(self) -> None:
+        """It waits for receipts as long as it would have without any question."""
+        one, now = record(), T0 + 10_000
+        answer(one, Accepted("a1"), ask_at=now)
+        while state_of(one) is S.SUBMITTED:
+            lifecycle.expire(one, now)
+            assert one.deadline is None or one.deadline > now
+            now = one.deadline or now
+        assert (state_of(one), now) == (S.UNKNOWN, RECEIPTS_UNTIL)
 
     def test_given_up(self) -> None:
+        """But not while a receipt may come of itself."""
         one = TestRecall.taken()
-        lifecycle.give_up(one, RECEIPTS_UNTIL)
+        assert not lifecycle.give_up(one, RECEIPTS_UNTIL - 1)
+        assert state_of(one) is S.SUBMITTED
+        assert lifecycle.give_up(one, RECEIPTS_UNTIL)
         assert state_of(one) is S.UNKNOWN
+        assert not lifecycle.give_up(one, RECEIPTS_UNTIL)
 
     def test_not_what_is_sent_again_meanwhile(self) -> None:
         one = record()
@@ -829,6 +891,7 @@ class TestFurther:
             encoding="ucs2",
             receipt_asked=True,
             deadline=RECEIPTS_UNTIL,
+            ask_at=None,
         )
         assert attempts == [0, 0, 0]
         assert (state_of(one), one.progress.parts) == (S.SUBMITTED, 3)

@@ -242,6 +242,8 @@ class Traits(Struct, frozen=True, kw_only=True):
     """Messages of one group in one call."""
     asks: int = 0
     """Messages in one question for their states; 0: it cannot be asked."""
+    asks_every: float = 1.0
+    """Seconds between two such questions, at least."""
     retention: float = 86_400.0
     """Seconds after which the provider knows nothing of a message any more."""
     rechecks: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from esmed import log
-from esmed.bridge import content
+from esmed.bridge import content, schedule
 from esmed.bridge.base import CallbackReply, CallbackRequest, Provider
 from esmed.bridge.config import ProviderConfig
 from esmed.bridge.inquiries import Inquiries
@@ -30,7 +30,7 @@ from esmed.connector import (
     Usage,
 )
 from esmed.metrics import Metrics
-from esmed.models import Fault, FaultClass, Plan, ReceiptIn, Request
+from esmed.models import Fault, Plan, ReceiptIn, Request
 
 SILENT: Final = 30.0
 """A provider that wants no request for longer than this, in seconds, is down."""
@@ -92,6 +92,7 @@ class ProviderConnector:
             provider=provider, line=self._line, intake=self._intake, clock=clock
         )
         self._health = Health(HealthState.DOWN, clock.now_ms(), "not tried yet")
+        self._capabilities = _capabilities(provider, config)
 
     # --- life ------------------------------------------------------------------------
 
@@ -115,6 +116,7 @@ class ProviderConnector:
         self._submission.configure(config, self._provider)
         self._intake.configure(config, self._provider)
         self._inquiries.configure(self._provider)
+        self._capabilities = _capabilities(self._provider, config)
         self._submission.pump()
 
     def pause(self) -> None:
@@ -164,7 +166,7 @@ class ProviderConnector:
     @property
     def capabilities(self) -> Capabilities:
         """What the protocol can do."""
-        return Capabilities(cancel=self._provider.traits.cancels)
+        return self._capabilities
 
     def operations(self) -> Sequence[Operation]:
         """What else the provider can do."""
@@ -200,11 +202,9 @@ class ProviderConnector:
         """Have the provider drop a message."""
         return await self._inquiries.cancel(sent)
 
-    async def query(self, sent: Sent) -> ReceiptIn | Fault:
-        """Ask the provider what has become of a message."""
-        (answer,) = await self._inquiries.query([sent])
-        nothing = Fault(FaultClass.TEMPORARY, None, "nothing has become of it yet")
-        return answer or nothing
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        """Ask the provider what has become of messages."""
+        return await self._inquiries.query(sent)
 
     async def callback(
         self, secret: str, kind: str, request: CallbackRequest
@@ -247,3 +247,13 @@ class ProviderConnector:
         if self._line.working():
             return HealthState.DEGRADED, told
         return HealthState.DOWN, told
+
+
+def _capabilities(provider: Provider, config: ProviderConfig) -> Capabilities:
+    traits = provider.traits
+    asking = schedule.for_provider(
+        traits,
+        pushed="status" in traits.pushes and config.push_secret is not None,
+        receipt_timeout=config.receipt_timeout,
+    )
+    return Capabilities(cancel=traits.cancels, asking=asking)

@@ -7,7 +7,7 @@ that can do neither say generic_nack, or an error, or nothing at all.
 
 from typing import Final
 
-from esmed.connector import Sent
+from esmed.connector import Asking, Sent
 from esmed.models import Fault, FaultClass, MessageState, Millis, ReceiptIn
 from esmed.smpp.addresses import Addresses
 from esmed.smpp.config import Config
@@ -24,7 +24,20 @@ from pdu import (
 )
 from pdu.receiptstate import BY_MESSAGE_STATE, STAT_OF
 
+EVERY: Final = 1.0
+"""Seconds between two query_sm: they are for what is late anyway, and must not be in
+the way of what is not."""
+AGAIN: Final = (60.0, 240.0, 960.0, 3840.0, 15_360.0)
+"""Seconds after each."""
+
 _UNSUPPORTED: Final = int(CommandStatus.ESME_RINVCMDID)
+
+
+def asking(config: Config) -> Asking | None:
+    """Return when an SMSC is asked what has become of parts; None: never."""
+    if not config.query_sm or config.bind == "receiver":
+        return None
+    return Asking(first=config.receipt_timeout, again=AGAIN, batch=1, every=EVERY)
 
 
 class Ancillary:

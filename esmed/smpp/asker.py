@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from esmed.clock import Clock
-from esmed.connector import Sent
+from esmed.connector import Capabilities, Sent
 from esmed.models import Fault, FaultClass, ReceiptIn
-from esmed.smpp.ancillary import Ancillary
+from esmed.smpp.ancillary import Ancillary, asking
 from esmed.smpp.config import Config
 from esmed.smpp.hostbinds import HostBinds
 from esmed.smpp.link import Link
@@ -45,6 +45,7 @@ class Asker:
         """Take the settings."""
         self._ancillary = Ancillary(self._name, config)
         self._limit = min(config.response_timeout, MOST)
+        self.capabilities = Capabilities(cancel=config.cancel_sm, asking=asking(config))
 
     async def cancel(self, sent: Sent) -> Fault | None:
         """Ask by cancel_sm, over the host that has it or else another one."""

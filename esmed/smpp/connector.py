@@ -200,13 +200,12 @@ class SmppConnector:
     @property
     def capabilities(self) -> Capabilities:
         """As configured."""
-        config = self._config
-        return Capabilities(cancel=config.cancel_sm, query=config.query_sm)
+        return self._asker.capabilities
 
     def operations(self) -> Sequence[Operation]:
         """What an operator can ask for."""
         if self._config.query_sm:
-            return (self._trace.operation, query_sm(self.query))
+            return (self._trace.operation, query_sm(self._asker.query))
         return (self._trace.operation,)
 
     def capacity(self) -> int:
@@ -245,9 +244,9 @@ class SmppConnector:
         """Ask by cancel_sm, over the host that has it or else another one."""
         return await self._asker.cancel(sent)
 
-    async def query(self, sent: Sent) -> ReceiptIn | Fault:
-        """Ask by query_sm, likewise."""
-        return await self._asker.query(sent)
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        """Ask by query_sm, likewise, one after the other."""
+        return [await self._asker.query(one) for one in sent]
 
     # --- what links tell -------------------------------------------------------------
 

@@ -115,6 +115,7 @@ def _submitted(unit: Unit, op: base.Submitted) -> bool:
             encoding=op.encoding,
             receipt_asked=op.receipt_asked,
             deadline=op.deadline,
+            ask_at=op.ask_at,
         )
         if isinstance(result.outcome, Accepted):
             ids = (result.outcome.smsc_id, *result.outcome.further)

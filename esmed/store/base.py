@@ -77,6 +77,8 @@ class Submitted(Struct, frozen=True, kw_only=True, gc=False):
     receipt_asked: bool
     deadline: Millis
     """When the state becomes ``unknown`` by itself if nothing more is heard."""
+    ask_at: Millis | None = None
+    """When the next hop is first asked what has become of it."""
     keys: tuple[str, ...] = ()
     """Canonical forms of the ids of `Accepted`, for receipts; "" without one."""
 
@@ -179,9 +181,11 @@ class Sweep(Struct, frozen=True, kw_only=True, gc=False):
     """Seconds; of finished messages and all that belongs to them."""
     busy: Set[int]
     """Messages in a connector's hands, left alone."""
-    ask: Set[str] = frozenset()
+    ask: Mapping[str, Sequence[float]] = {}
     """Connectors that are asked, first, what has become of what they took: see
-    `Committed.overdue`."""
+    `Committed.overdue`. How many seconds each message waits after each question."""
+    room: Mapping[str, int] = {}
+    """For how many parts they can be asked now: what is more, is asked for later."""
     patience: Mapping[str, float] = {}
     """Connectors whose parked receipts may end the holding of a part, and how many
     seconds it then waits for more of them."""

@@ -32,24 +32,31 @@ def sweep(unit: Unit, op: base.Sweep) -> bool:
     ).fetchone()
     due = _decode_seqs(seqs)
     unit.preload(due)
+    room = dict(op.room)
     for seq in due:
-        unit.change(seq, op.now, partial(_overdue, unit, op))
+        unit.change(seq, op.now, partial(_overdue, unit, op, room))
     late = inbound.give_up(unit, op.now, op.limit)
     old = prune(unit, op.now, op.now - int(op.retention * 1000), op.limit)
     return max(len(due), late, old) >= op.limit
 
 
-def _overdue(unit: Unit, op: base.Sweep, record: Record) -> None:
+def _overdue(unit: Unit, op: base.Sweep, room: dict[str, int], record: Record) -> None:
     """Have a message's deadline mean what it does, or first have it asked for."""
     unheard = lifecycle.unheard(record, op.ask)
     if not unheard:
         lifecycle.expire(record, op.now)
         return
-    lifecycle.put_off(record, op.now)
     parts = [
         base.Taken(part, attempt.connector, attempt.host, attempt.smsc_id or "")
         for part, attempt in unheard
     ]
+    if any(room.get(part.connector, 0) <= 0 for part in parts):
+        lifecycle.postpone(record, op.now)
+        return
+    for part in parts:
+        room[part.connector] -= 1
+    waits = op.ask[parts[0].connector]
+    lifecycle.put_off(record, op.now, waits[record.progress.asked])
     unit.overdue.append(base.Overdue(record.seq, record.id, record.request, parts))
 
 

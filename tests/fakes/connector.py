@@ -11,6 +11,7 @@ from typing import Protocol
 from fakes.clock import ManualClock
 
 from esmed.connector import (
+    Asking,
     Capabilities,
     Health,
     HealthState,
@@ -66,6 +67,11 @@ class FakeConnector:
         """Characters of text in a part."""
         self.auto: Callable[[Job, int], Outcome] | None = None
         self.host = f"{name}:2775"
+        self.asking: Asking | None = None
+        self.questions: list[list[str]] = []
+        """The ids of every question it was ever asked."""
+        self.known: dict[str, ReceiptIn | Fault] = {}
+        """What it says of them; of others that nothing has become of them yet."""
         self._backlog = Backlog(Shares().in_order)
         self._used = 0
         self._sequence = 0
@@ -115,13 +121,15 @@ class FakeConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(cancel=True)
+        return Capabilities(cancel=True, asking=self.asking)
 
     async def cancel(self, sent: Sent) -> Fault | None:
         raise NotImplementedError
 
-    async def query(self, sent: Sent) -> ReceiptIn | Fault:
-        raise NotImplementedError
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        ids = [one.smsc_id for one in sent]
+        self.questions.append(ids)
+        return [self.known.get(smsc_id) for smsc_id in ids]
 
     def submit(self, jobs: Sequence[Job]) -> None:
         assert not self.frozen

@@ -103,7 +103,7 @@ class PlanningConnector:
     async def cancel(self, sent: Sent) -> Fault | None:
         raise NotImplementedError
 
-    async def query(self, sent: Sent) -> ReceiptIn | Fault:
+    async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
         raise NotImplementedError
 
     def submit(self, jobs: Sequence[Job]) -> None:

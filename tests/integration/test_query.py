@@ -6,9 +6,9 @@ import pytest
 from fakes.smsc import FakeSmsc
 from integration.site import Site, connector, simulator
 
-from esmed import resolver
 from esmed.simulator.faults import parse
 from esmed.simulator.kinds import KINDS
+from esmed.smpp import ancillary
 from pdu import CommandStatus, GenericNack, QuerySm, QuerySmResp
 
 HOUR = 3600
@@ -16,7 +16,7 @@ HOUR = 3600
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver, "EVERY", 0.01)
+    monkeypatch.setattr(ancillary, "EVERY", 0.01)
 
 
 async def submitted(site: Site, **fields: Any) -> str:

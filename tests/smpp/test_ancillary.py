@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from fakes.sink import request
 
-from esmed.connector import Sent
+from esmed.connector import Asking, Sent
 from esmed.fieldtypes import Endpoint
 from esmed.models import Fault, FaultClass, MessageState, ReceiptIn
 from esmed.secret import Secret
-from esmed.smpp.ancillary import Ancillary
+from esmed.smpp.ancillary import Ancillary, asking
 from esmed.smpp.config import Config, Host
 from esmed.smpp.quirks import Numbering
 from pdu import CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp, RawPdu
@@ -17,10 +17,14 @@ from pdu import CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp, RawPd
 SENT = Sent(request=request(), host="h:1", smsc_id="Ab01")
 
 
-def ancillary(**settings: Any) -> Ancillary:
+def config(**settings: Any) -> Config:
     hosts = (Host(address=Endpoint("127.0.0.1", 2775)),)
     base: dict[str, Any] = {"hosts": hosts, "system_id": "me", "password": Secret("x")}
-    return Ancillary("carrier", Config(**{**base, **settings}))
+    return Config(**{**base, **settings})
+
+
+def ancillary(**settings: Any) -> Ancillary:
+    return Ancillary("carrier", config(**settings))
 
 
 def test_addresses_are_those_of_the_submit_sm():
@@ -130,3 +134,15 @@ def test_what_is_found_is_like_a_receipt(number, state, stat):
 )
 def test_nothing_is_found(pdu):
     assert isinstance(ancillary().found(pdu, SENT, 5), Fault)
+
+
+def test_when_an_smsc_is_asked():
+    asked = asking(config(query_sm=True, receipt_timeout=3600))
+    assert asked == Asking(
+        first=3600, again=(60, 240, 960, 3840, 15_360), batch=1, every=1
+    )
+
+
+@pytest.mark.parametrize("keys", [{}, {"query_sm": True, "bind": "receiver"}])
+def test_which_is_never_asked(keys: dict[str, Any]):
+    assert asking(config(**keys)) is None

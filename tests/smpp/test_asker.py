@@ -38,7 +38,7 @@ async def test_an_id_that_no_pdu_can_carry(smsc, make):
 async def test_no_answer_in_time_is_no_answer_of_the_smsc(smsc, make):
     rig = await make(smsc, response_timeout=0.05)
     smsc.silent = True
-    found = await rig.connector.query(sent())
+    (found,) = await rig.connector.query([sent()])
     assert isinstance(found, Fault)
     assert found.cls is FaultClass.TEMPORARY
     assert found.detail == "no answer to query_sm within 0.05 s"

@@ -84,6 +84,15 @@ def sweep(
     return base.Sweep(now=now, limit=limit, retention=30 * DAY / 1000, busy=busy)
 
 
+def asking(
+    now: int, *, waits: tuple[float, ...] = (60, 240), room: int = 10, **fields: Any
+) -> base.Sweep:
+    """Where the carrier can be asked."""
+    return structs.replace(
+        sweep(now, **fields), ask={"carrier": waits}, room={"carrier": room}
+    )
+
+
 def page(
     *,
     now: int = T0,
@@ -476,8 +485,7 @@ class TestSweep:
         await bench.accept(record(1), record(2))
         await bench.do(accepted(seq=1), accepted(seq=2))
         bench.told.clear()
-        asking = structs.replace(sweep(T0 + 4 * DAY), ask=frozenset({"carrier"}))
-        await bench.one(structs.replace(asking, busy=frozenset({2})))
+        await bench.one(asking(T0 + 4 * DAY, busy=frozenset({2})))
         (overdue,) = [one for told in bench.told for one in told.overdue]
         assert (overdue.seq, overdue.id) == (1, "message-1")
         assert overdue.request == record().request
@@ -490,6 +498,56 @@ class TestSweep:
         assert await bench.state(1) is S.UNKNOWN
         await bench.one(sweep(T0 + 4 * DAY))
         assert await bench.state(2) is S.UNKNOWN
+
+    async def test_what_is_asked_for_soon(self, bench: Bench) -> None:
+        """The waits are the connector's; the last of them ends the message."""
+        await bench.accept(record(), record(2))
+        taken = submitted(result(Accepted("a1")), deadline=T0 + HOUR)
+        await bench.one(structs.replace(taken, ask_at=T0 + 10_000))
+        now = T0 + 10_000
+        assert (await bench.get()).deadline == now
+        for wait in (17_000, HOUR - 27_000):
+            await bench.one(asking(now - 1, waits=(17, 3573)))
+            assert not bench.told[-1].overdue
+            await bench.one(asking(now, waits=(17, 3573)))
+            assert [one.seq for one in bench.told[-1].overdue] == [1]
+            await bench.crash(now=now)
+            now += wait
+            assert (await bench.get()).deadline == now
+        assert now == T0 + HOUR
+        await bench.one(asking(now, waits=(17, 3573)))
+        assert await bench.state() is S.UNKNOWN
+
+    async def test_each_id_of_several_is_asked_for(self, bench: Bench) -> None:
+        await bench.accept(record())
+        await bench.one(submitted(result(Accepted("a1", ("a2",)))))
+        await bench.one(receipt_of(smsc_id="a1"))
+        await bench.one(asking(T0 + 4 * DAY))
+        (overdue,) = bench.told[-1].overdue
+        assert [(one.part, one.smsc_id) for one in overdue.parts] == [(2, "a2")]
+
+    async def test_a_connector_that_cannot_be_asked_for_all(self, bench: Bench) -> None:
+        """The rest neither ends nor counts, and is in nobody's way."""
+        count, limit, room = 1200, 100, 30
+        await bench.accept(*(record(seq) for seq in range(1, count + 1)))
+        other = count + 1
+        await bench.accept(record(other))
+        for seq in range(1, count + 1):
+            bench.store.duty([accepted(f"a{seq}", seq=seq)], lambda _: None)
+        await bench.one(accepted("b1", seq=other, connector="backup", at=T0 + 2000))
+        now, sweeps, told = T0 + 4 * DAY, 0, len(bench.told)
+        while await bench.one(asking(now, limit=limit, room=room if not sweeps else 0)):
+            sweeps += 1
+        overdue = [len(one.overdue) for one in bench.told[told:]]
+        assert sum(overdue) == max(overdue) == room
+        assert sweeps == count // limit
+        assert await bench.state(other) is S.UNKNOWN
+        found = "SELECT count(*), min(deadline), state FROM messages GROUP BY deadline"
+        assert bench.ask(found + " ORDER BY deadline") == [
+            (1, None, "unknown"),
+            (count - room, now + 30_000, "submitted"),
+            (room, now + 60_000, "submitted"),
+        ]
 
     async def test_what_is_held_too_long(self, bench: Bench) -> None:
         await bench.accept(record())

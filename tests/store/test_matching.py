@@ -267,6 +267,7 @@ def answer(one: Record, outcome: Outcome, part: int = 1, at: int = T0 + 1000) ->
         encoding="gsm7",
         receipt_asked=True,
         deadline=T0 + 3 * DAY,
+        ask_at=None,
     )
 
 
