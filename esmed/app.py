@@ -28,10 +28,15 @@ from esmed.api import callbacks, server
 from esmed.api.service import HttpService
 from esmed.beside import beside
 from esmed.bridge import registry
-from esmed.bridge.config import HttpProviderConfig, ProviderConfig
+from esmed.bridge.config import (
+    HttpProviderConfig,
+    MailProviderConfig,
+    ProviderConfig,
+)
 from esmed.bridge.connector import ProviderConnector
 from esmed.bridge.http import HttpCarrier
 from esmed.bridge.line import Carrier
+from esmed.bridge.mail import MailCarrier
 from esmed.clock import Clock, SystemClock
 from esmed.config import Config
 from esmed.config import Webhooks as WebhooksConfig
@@ -373,6 +378,8 @@ def _connector(
 def _carrier(config: ProviderConfig) -> Carrier:
     if isinstance(config, HttpProviderConfig):
         return HttpCarrier(config)
+    if isinstance(config, MailProviderConfig):
+        return MailCarrier(config)
     msg = f"nothing carries {config.kind}"
     raise StoreError(msg)
 

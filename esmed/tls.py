@@ -39,7 +39,7 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def check_pin(peer: ssl.SSLObject, pins: Collection[str]) -> None:
+def check_pin(peer: ssl.SSLObject | ssl.SSLSocket, pins: Collection[str]) -> None:
     """TransportError unless the peer's certificate is one of ``pins``, if any.
 
     A pin is the SHA-256 of the certificate's DER form in lower-case hex.

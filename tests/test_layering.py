@@ -227,6 +227,7 @@ WIRED = (
     "esmed.api.server",
     "esmed.bridge.connector",
     "esmed.bridge.http",
+    "esmed.bridge.mail",
     "esmed.smpp.connector",
     "esmed.store.sqlite",
     "esmed.webhooks",

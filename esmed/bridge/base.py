@@ -59,7 +59,8 @@ class MailCall(Struct, frozen=True, kw_only=True):
     sender: str
     recipient: str
     content: bytes
-    """Headers and body, CRLF line ends, RFC 5322."""
+    """Headers and body, CRLF line ends, ASCII, RFC 5322. Nothing: only tries whether
+    the server takes such mails, and sends none."""
     node: str | None = None
 
     def __repr__(self) -> str:
@@ -70,7 +71,8 @@ Call = HttpCall | MailCall
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """An answer that came whole: an HTTP response, or the reply to a mail's end."""
+    """An answer that came whole: an HTTP response, or the reply to a mail's end or to
+    the first command that was refused."""
 
     status: int
     headers: Mapping[str, str] = {}

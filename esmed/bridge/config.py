@@ -2,16 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from esmed.connectorconfig import ConnectorConfig
 from esmed.errors import ConfigFault
-from esmed.fieldtypes import (
-    Duration,
-    Integer,
-    Text,
-    Url,
-)
+from esmed.fieldtypes import Duration, Integer, PeerAddress, Text, Url
 from esmed.secret import Secret
 from esmed.tlsconfig import Tls
 
@@ -65,3 +60,38 @@ class HttpProviderConfig(ProviderConfig):
             if url.startswith("http:"):
                 message = "login and password travel unencrypted; use https if it works"
                 yield ConfigFault(path=f"base_urls[{index}]", message=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailTls(Tls):
+    """How mails are encrypted on their way to the server, in detail."""
+
+    mode: Literal["starttls", "tls"] = "starttls"
+    """Begun by the command STARTTLS (RFC 3207), without which nothing is sent; or
+    before the first octet (RFC 8314 §3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailProviderConfig(ProviderConfig):
+    """Base of those that are spoken to by mail."""
+
+    server: PeerAddress
+    tls: Literal["starttls", "tls", "none"] | MailTls = "starttls"
+    response_timeout: Duration = 300.0
+    """For each answer. RFC 5321 §4.5.3.2: an impatient client sends mails twice."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (str(self.server),)
+
+    @property
+    def encryption(self) -> MailTls | None:
+        """What ``tls`` stands for; None: none."""
+        if isinstance(self.tls, MailTls):
+            return self.tls
+        return None if self.tls == "none" else MailTls(mode=self.tls)
+
+    def advice(self) -> Iterator[ConfigFault]:
+        if self.encryption is None and not self.server.is_local:
+            message = "texts and passwords travel unencrypted; use starttls if it works"
+            yield ConfigFault(path="tls", message=message)

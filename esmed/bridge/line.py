@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from esmed import log
 from esmed.bridge import nodes
-from esmed.bridge.base import Ambiguous, Call, NotSent, Provider, Reply
+from esmed.bridge.base import Ambiguous, Call, MailCall, NotSent, Provider, Reply
 from esmed.bridge.nodes import Node
 from esmed.clock import Clock
 from esmed.connector import HostView
@@ -117,7 +117,7 @@ class Line:
                     self._lost[node].set()
             case Reply(status=status):
                 meters.requests["answered" if status < 400 else "refused"].inc()
-                if status < 500:
+                if status < 500 or isinstance(call, MailCall):  # 5yz is a plain no
                     node.answered()
                 elif node.unanswered(f"HTTP {status}", self._clock.now_ms()):
                     self._news(node)

@@ -23,6 +23,16 @@ class WireConnection:
         async with asyncio.timeout(LIMIT):
             return await self._reader.readexactly(count)
 
+    async def read_until(self, end: bytes) -> bytes:
+        """All up to and with those octets."""
+        async with asyncio.timeout(LIMIT):
+            return await self._reader.readuntil(end)
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Encrypt from here on; what was sent leaves first."""
+        async with asyncio.timeout(LIMIT):
+            await self._writer.start_tls(context)
+
     async def read_to_end(self) -> bytes:
         """All until the other side closes, or breaks off."""
         data = b""
