@@ -83,7 +83,11 @@ BROKEN = {
 }
 LARGE = 10 * 2**20
 
-pytestmark = pytest.mark.parametrize("kind", provider_kinds())
+KINDS = [
+    kind for kind in provider_kinds() if (VECTORS / kind / "answers.yaml").exists()
+]
+
+pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 # --- what there is of a kind ---------------------------------------------------------
@@ -391,28 +395,28 @@ class TestAnswers:
         assert len(set(ids)) == len(ids)
 
     @pytest.mark.parametrize("status", STATUSES)
-    @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
     def test_whatever_comes_there_is_one_outcome_each(
-        self, kind: str, status: int, body: bytes
+        self, kind: str, status: int
     ) -> None:
         provider = provider_of(kind)
         batch = a_batch(provider)
         if isinstance(provider.build(batch, NOW), MailCall):
             pytest.skip("speaks SMTP")
-        reply = Reply(status=status, body=body, node=configured_node(kind))
-        answer = provider.parse(batch, reply, NOW)
-        assert len(answer.outcomes) == len(batch)
-        for outcome in answer.outcomes:
-            match status:
-                case 200 | 204 | 500 | 502 | 503:
-                    assert isinstance(outcome, Unknown)
-                case 429:
-                    assert isinstance(outcome, Deferred)
-                    assert outcome.fault.cls is FaultClass.TEMPORARY
-                    assert answer.pause > 0
-                case _:
-                    assert isinstance(outcome, Rejected)
-                    assert outcome.fault.cls is FaultClass.ACCOUNT
+        for name, body in BROKEN.items():
+            reply = Reply(status=status, body=body, node=configured_node(kind))
+            answer = provider.parse(batch, reply, NOW)
+            assert len(answer.outcomes) == len(batch)
+            for outcome in answer.outcomes:
+                match status:
+                    case 200 | 204 | 500 | 502 | 503:
+                        assert isinstance(outcome, Unknown), name
+                    case 429:
+                        assert isinstance(outcome, Deferred), name
+                        assert outcome.fault.cls is FaultClass.TEMPORARY
+                        assert answer.pause > 0
+                    case _:
+                        assert isinstance(outcome, Rejected), name
+                        assert outcome.fault.cls is FaultClass.ACCOUNT
 
     @pytest.mark.parametrize("status", [220, 250, 421, 450, 451, 550, 554])
     def test_and_to_a_mail(self, kind: str, status: int) -> None:
