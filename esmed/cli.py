@@ -336,7 +336,7 @@ def _add_clients(commands: "Commands") -> None:
     estimate.add_argument("--from", dest="from_", metavar="SENDER")
     estimate.add_argument("--connector", metavar="NAME", help="instead of the routes'")
     estimate.add_argument("text", metavar="TEXT", help="-: what stdin holds")
-    cancel = client("cancel", "cancel a message that has not been submitted")
+    cancel = client("cancel", "cancel a message, if need be at the SMSC that has it")
     cancel.add_argument("id", metavar="ID")
     for name, text in (
         ("pause", "stop sending over a connector; receipts and MO are still taken"),

@@ -11,7 +11,6 @@ message became held or is not any more; after a start, those of all that is held
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -73,30 +72,27 @@ def _number(unit: Unit, op: base.Sweep, number: str) -> bool:
 
 def _take(unit: Unit, receipt: ReceiptIn, part: Nameless, patience: int) -> None:
     """Let a receipt tell the id of a part; it is noted when it is unparked."""
-    taken = partial(
-        lifecycle.taken,
-        part=part.part,
-        receipt=receipt,
-        deadline=receipt.at + patience,
-    )
-    attempt = unit.change(part.seq, receipt.at, taken)
-    record = unit.get(part.seq)
-    if attempt is None or record is None:
-        return
-    unit.requeued |= lifecycle.waits(record)
-    unit.add_smsc_id(
-        (
-            receipt.connector,
-            receipt.keys[0],
-            receipt.smsc_id,
-            part.seq,
-            part.part,
-            attempt,
-            receipt.host,
-            part.recipient,
-            receipt.at,
+
+    def take(record: Record) -> None:
+        attempt = lifecycle.taken(
+            record, part.part, receipt, deadline=receipt.at + patience
         )
-    )
+        unit.requeued |= lifecycle.waits(record)
+        unit.add_smsc_id(
+            (
+                receipt.connector,
+                receipt.keys[0],
+                receipt.smsc_id,
+                part.seq,
+                part.part,
+                attempt,
+                receipt.host,
+                part.recipient,
+                receipt.at,
+            )
+        )
+
+    unit.change(part.seq, receipt.at, take)
 
 
 def _any(unit: Unit) -> bool:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.records import DAY, T0, accepted, mo, receipt_of, record
+from fakes.records import DAY, T0, TO, accepted, mo, plan, receipt_of, record
 from fakes.storebench import StoreBench as Bench
 from fakes.wait import LIMIT, eventually
 
 from esmed.errors import StoreError, StoreUnavailableError
 from esmed.models import MessageState
-from esmed.store import base, questions, sqlite
+from esmed.store import base, migrate, questions, sqlite
 from esmed.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[2]
@@ -429,6 +429,41 @@ class TestKilled:
             line for line in stored if line.startswith("part")
         }
         assert shut.store.next_seq() > max(seq for seq, _ in found)
+
+
+async def test_what_an_older_version_held_and_parked(
+    shut: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first schema had no index of numbers, and no time of the mark."""
+    first = migrate.migrations()[:1]
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "migrations", lambda: first)
+        await shut.open()
+        held = base.Mark(
+            seq=1, plan=plan(), at=T0, on_unknown="hold", deadline=T0 + DAY
+        )
+        await shut.accept(record())
+        await shut.do(held, receipt_of())
+        await shut.close()
+    with closing(sqlite3.connect(shut.path)) as database, database:
+        database.execute(
+            "UPDATE messages SET progress = json_remove(progress, '$[16]')"
+        )
+    await shut.open(now=T0 + 9000)
+    assert (await shut.get()).progress.marked_at is None
+    sweep = base.Sweep(
+        now=T0 + 9000,
+        limit=10,
+        retention=DAY,
+        busy=frozenset(),
+        patience={"carrier": DAY},
+    )
+    await shut.one(sweep)
+    assert await shut.state() is MessageState.DELIVERED
+    (found,) = await shut.store.find(
+        client=None, state=None, to=TO, reference=None, after=None, limit=10
+    )
+    assert found.seq == 1
 
 
 class TestTheLog:
