@@ -200,6 +200,8 @@ class Pushed(Struct, frozen=True, kw_only=True):
 
     items: Sequence[News | Mo] = ()
     reply: CallbackReply = CallbackReply()
+    broken: int = 0
+    """Entries that could not be read: for the log."""
 
 
 # --- operations ----------------------------------------------------------------------

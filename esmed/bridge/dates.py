@@ -25,6 +25,18 @@ def read(text: str, zone: tzinfo = UTC) -> Millis | None:
         return None
 
 
+def in_utc(text: str, zone: tzinfo = UTC) -> str:
+    """Return what `read` can read as RFC 3339 in UTC, and all else as it was."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        moment = moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return text
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 def write(at: Millis, zone: tzinfo = UTC) -> str:
     """Write ``2020-05-09 17:04:00`` as the clocks of ``zone`` show it."""
     return datetime.fromtimestamp(at // 1000, zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -60,6 +60,7 @@ class HttpCarrier:
                 allow_redirects=False,
                 ssl=self._context or True,
                 server_hostname=self._config.tls.server_name,
+                timeout=self._times(call),
             ) as response:
                 body = await _read(response, call.bound)
                 if body is None:
@@ -95,15 +96,17 @@ class HttpCarrier:
                     ssl=_Pins(config.tls.pin) if config.tls.pin else context,
                 ),
                 cookie_jar=DummyCookieJar(),
-                timeout=ClientTimeout(
-                    total=config.connect_timeout + config.response_timeout,
-                    connect=config.connect_timeout,
-                    sock_read=config.response_timeout,
-                ),
                 headers={"User-Agent": f"esmed/{__version__}"},
                 skip_auto_headers=("Accept-Encoding",),
             )
         return self._session
+
+    def _times(self, call: HttpCall) -> ClientTimeout:
+        connect = self._config.connect_timeout
+        response = call.response_timeout or self._config.response_timeout
+        return ClientTimeout(
+            total=connect + response, connect=connect, sock_read=response
+        )
 
 
 class _Pins(Fingerprint):

@@ -87,6 +87,13 @@ class Intake:
         if not known or kind not in self._provider.traits.pushes:
             return None
         pushed = self._provider.parse_push(kind, request, self._clock.now_ms())
+        if pushed.broken:
+            _log.warning(
+                "provider.push_broken",
+                connector=self._name,
+                path=kind,
+                entries=pushed.broken,
+            )
         if pushed.items and pushed.reply.status < 400:
             now = self._clock.now_ms()
             items = [self._received(one, "callback", now) for one in pushed.items]

@@ -658,7 +658,7 @@ class TestProcedures:
             config = procedure.arguments.__struct_config__
             assert config.forbid_unknown_fields, procedure.name
             schema = msgspec.json.schema(procedure.arguments)
-            (described,) = schema["$defs"].values()
+            described = schema["$defs"][procedure.arguments.__name__]
             for name, field in described["properties"].items():
                 assert field.get("description"), f"{procedure.name}.{name}"
 
