@@ -20,7 +20,7 @@ from esmed.bridge.base import (
 from esmed.bridge.xmldoc import text_of
 from esmed.connector import Sent
 from esmed.models import Fault, Millis, Request
-from esmed.providers import _smstraffic
+from esmed.providers import _smstraffic, _smstraffic_v1
 from esmed.providers.smstraffic_xml import incoming, replies, sending, states
 from esmed.providers.smstraffic_xml.calls import Caller
 from esmed.providers.smstraffic_xml.config import Config
@@ -37,9 +37,9 @@ class SmsTrafficXml(Provider):
     """
 
     traits: ClassVar[Traits] = Traits(
-        batch=sending.BATCH,
-        asks=states.MOST_IDS,
-        retention=states.RETENTION,
+        batch=_smstraffic_v1.BATCH,
+        asks=_smstraffic_v1.MOST_IDS,
+        retention=_smstraffic_v1.RETENTION,
         pushes=frozenset({"status", "mo", "short"}),
         pulls=True,
     )
@@ -50,10 +50,10 @@ class SmsTrafficXml(Provider):
         self._short_reply = config.short_reply
 
     def refusal(self, request: Request) -> Fault | None:
-        return sending.refusal(request)
+        return _smstraffic_v1.refusal(request)
 
     def group(self, message: Outgoing) -> Hashable:
-        return sending.group(message)
+        return _smstraffic_v1.group(message)
 
     def build(self, messages: Sequence[Outgoing], now: Millis) -> HttpCall:
         return self._caller.call("submit", sending.fields(messages, now))

@@ -16,7 +16,7 @@ from esmed.bridge import replies as statuses
 from esmed.bridge.base import HttpCall, Procedure, Reply, Steps, Wait
 from esmed.bridge.xmldoc import text_of
 from esmed.models import Fault, Millis
-from esmed.providers import _smstraffic
+from esmed.providers import _smstraffic, _smstraffic_v1
 from esmed.providers.smstraffic_xml import calls, replies, states
 
 MOST_CHECKED: Final = 5000
@@ -147,8 +147,8 @@ class Operations:
 
     def _statuses(self, arguments: OfMessages, now: Millis) -> Steps:
         told: list[Mapping[str, Any]] = []
-        for start in range(0, len(arguments.ids), states.MOST_IDS):
-            ids = arguments.ids[start : start + states.MOST_IDS]
+        for start in range(0, len(arguments.ids), _smstraffic_v1.MOST_IDS):
+            ids = arguments.ids[start : start + _smstraffic_v1.MOST_IDS]
             fields = {"operation": "status", "sms_id": ",".join(ids)}
             root = yield from self._ask("status", fields)
             if isinstance(root, Fault):

@@ -3,76 +3,18 @@
 One message goes as ``phones`` and ``message``. Several go as individual messages, each
 under its id as push id, with a delimiter that is in none of them. Either way each short
 message of each gets an id: a long one has several.
-
-What is wrong with one message refuses the whole request; the answer names the number at
-best inside of a sentence, beside texts that may hold numbers, too. So those requests
-are taken apart (`Answer.singly`) instead of read.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Final
 from xml.etree.ElementTree import Element
 
 from esmed.bridge import replies as statuses
 from esmed.bridge.base import Answer, Outgoing, Reply
-from esmed.bridge.content import refused
 from esmed.bridge.xmldoc import text_of
-from esmed.models import (
-    Accepted,
-    Deferred,
-    Fault,
-    FaultClass,
-    Millis,
-    Outcome,
-    Rejected,
-    Request,
-    Unknown,
-)
-from esmed.providers import _smstraffic
+from esmed.models import Accepted, Millis, Outcome, Unknown
+from esmed.providers import _smstraffic_v1
 from esmed.providers.smstraffic_xml import replies
-from pdu import segment
-
-BATCH: Final = 100
-"""Messages in a request. The platform gives ids to 6000 short messages at most; fewer
-are less to be in doubt about when no answer comes."""
-_MOST_IN_COMPANY: Final = 6000 // BATCH * 67
-"""UTF-16 units of a message that surely makes no more than its share of the 6000."""
-_MOST_SECONDS: Final = 86_400
-_FINEST_SECONDS: Final = 10
-_COARSENESS: Final = 24
-"""Of messages that go together none lives longer than it should by more than that part
-of its validity: the lifetime is one for all."""
-
-_OF_THE_SENDER: Final = frozenset({421, 436})
-"""Codes about the sender, which the messages of a request have in common."""
-
-
-def refusal(request: Request) -> Fault | None:
-    """Tell why a message cannot be expressed."""
-    if request.data is not None:
-        return refused("data", "the provider takes only text")
-    if request.encoding in {"latin1", "binary"}:
-        return refused("encoding", "the provider chooses between gsm7 and ucs2")
-    if not request.text:
-        return refused("text", "the provider takes no empty message")
-    if request.flash and len(segment.split(request.text).parts) > 1:
-        return refused("flash", "the provider shows one short message at once, no more")
-    return None
-
-
-def group(message: Outgoing) -> Hashable:
-    """Return what messages have in common that can go in one request."""
-    request = message.request
-    width = max(request.validity // _COARSENESS, _FINEST_SECONDS) * 1000
-    units = len((request.text or "").encode("utf-16-le")) // 2
-    return (
-        message.sender,
-        request.flash,
-        width,
-        message.expires_at // width,
-        message.id if units > _MOST_IN_COMPANY else None,
-    )
 
 
 def fields(messages: Sequence[Outgoing], now: Millis) -> Mapping[str, str | int]:
@@ -83,8 +25,7 @@ def fields(messages: Sequence[Outgoing], now: Millis) -> Mapping[str, str | int]
         found["originator"] = first.sender
     if first.request.flash:
         found["flash"] = 1
-    left = max(message.seconds_left(now) for message in messages)
-    found["timeout"] = min(left, _MOST_SECONDS)
+    found["timeout"] = _smstraffic_v1.lifetime(messages, now)
     if len(messages) == 1:
         return found | {"phones": first.to, "message": first.request.text or ""}
     entries = [f"{one.id}:{one.to} {one.request.text or ''}" for one in messages]
@@ -103,7 +44,7 @@ def parse(messages: Sequence[Outgoing], reply: Reply, now: Millis) -> Answer:
     if root is not None:
         wrong = replies.refusal(root)
         if wrong is not None:
-            return _refused(messages, wrong)
+            return _smstraffic_v1.refused(messages, wrong.code, wrong.description)
         infos = root.findall(".//message_info")
         if infos or text_of(root, "result"):
             return _taken(messages, infos)
@@ -144,18 +85,3 @@ def _outcome(ids: Sequence[str], infos: Sequence[Element]) -> Outcome:
         return Unknown("the provider says nothing of it")
     # All were queued, only their ids are missing.
     return Accepted("")
-
-
-def _refused(messages: Sequence[Outgoing], wrong: replies.Refusal) -> Answer:
-    given = messages[0].sender is not None
-    fault = _smstraffic.api_fault(wrong.code, wrong.description, sender_given=given)
-    temporary = fault.cls is FaultClass.TEMPORARY
-    outcome: Outcome = Deferred(fault) if temporary else Rejected(fault)
-    return Answer(
-        outcomes=[outcome] * len(messages),
-        elsewhere=wrong.code in {_smstraffic.TROUBLE, _smstraffic.WRONG_ADDRESS},
-        singly=len(messages) > 1
-        and fault.cls not in {FaultClass.ACCOUNT, FaultClass.TEMPORARY}
-        and wrong.code not in _OF_THE_SENDER,
-        reason=fault.detail,
-    )

@@ -5,25 +5,15 @@ there is "no such message", which says nothing about its delivery.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 from xml.etree.ElementTree import Element
 
-from esmed.bridge import dates, forms
+from esmed.bridge import forms
 from esmed.bridge import replies as statuses
 from esmed.bridge.base import Asked, CallbackRequest, News, Reply
 from esmed.bridge.xmldoc import text_of
 from esmed.connector import Sent
-from esmed.models import Fault, FaultClass
-from esmed.providers import _smstraffic
+from esmed.providers import _smstraffic_v1
 from esmed.providers.smstraffic_xml import replies
-
-RETENTION: Final = 2 * 86_400.0
-MOST_IDS: Final = 15
-"""In a question: a public client keeps to that, the description names no limit."""
-
-_NO_SUCH: Final = Fault(
-    FaultClass.TEMPORARY, _smstraffic.NO_SUCH_MESSAGE, "the provider knows no such id"
-)
 
 
 def found(root: Element) -> Mapping[str, Element]:
@@ -48,7 +38,8 @@ def parse_ask(sent: Sequence[Sent], reply: Reply) -> Sequence[Asked]:
         return [fault] * len(sent)
     wrong = replies.refusal(root)
     if wrong is not None:
-        return [_fault(wrong)] * len(sent)
+        fault = _smstraffic_v1.question_fault(wrong.code, wrong.description)
+        return [fault] * len(sent)
     entries = found(root)
     return [_asked(one.smsc_id, entries.get(one.smsc_id)) for one in sent]
 
@@ -56,7 +47,7 @@ def parse_ask(sent: Sequence[Sent], reply: Reply) -> Sequence[Asked]:
 def read_push(request: CallbackRequest) -> News | None:
     """Read a status that was pushed as a form; None: it says nothing."""
     fields = {name: one.strip() for name, one in forms.of_request(request).items()}
-    return _news(
+    return _smstraffic_v1.news(
         fields.get("sms_id", ""),
         fields.get("status", ""),
         fields.get("delivery_date", ""),
@@ -64,34 +55,13 @@ def read_push(request: CallbackRequest) -> News | None:
     )
 
 
-def _fault(wrong: replies.Refusal) -> Fault:
-    if wrong.code == _smstraffic.NO_SUCH_MESSAGE:
-        return _NO_SUCH
-    return _smstraffic.api_fault(wrong.code, wrong.description)
-
-
 def _asked(sms_id: str, entry: Element | None) -> Asked:
     if entry is None or is_lookup_failure(entry):
-        return _NO_SUCH
+        return _smstraffic_v1.NO_SUCH
     changed = text_of(entry, "last_status_change_date")
-    return _news(
+    return _smstraffic_v1.news(
         sms_id,
         text_of(entry, "status"),
         changed or text_of(entry, "last_update_status"),
         text_of(entry, "error"),
-    )
-
-
-def _news(sms_id: str, status: str, changed: str, error: str) -> News | None:
-    state = _smstraffic.state_of(status)
-    if not sms_id or state is None:
-        return None
-    code = error if error.isascii() and error.isdigit() and error.strip("0") else ""
-    return News(
-        ids=(sms_id,),
-        state=state,
-        stat=status,
-        err=code[:9],
-        reason=_smstraffic.delivery_reason(int(code[:9])) if code else "",
-        done_at=dates.read(changed, dates.MOSCOW),
     )
