@@ -44,17 +44,22 @@ class Inquiries:
 
     async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
         """Ask what has become of messages, in as few calls as can be."""
+        traits = self._provider.traits
         groups: dict[object, list[int]] = {}
         for index, one in enumerate(sent):
             groups.setdefault(self._provider.ask_group(one), []).append(index)
+        calls = [
+            indexes[start : start + traits.asks]
+            for indexes in groups.values()
+            for start in range(0, len(indexes), traits.asks)
+        ]
         found: list[ReceiptIn | Fault | None] = [None] * len(sent)
-        most = self._provider.traits.asks
-        for indexes in groups.values():
-            for start in range(0, len(indexes), most):
-                some = indexes[start : start + most]
-                told = await self._ask([sent[index] for index in some])
-                for index, answer in zip(some, told, strict=True):
-                    found[index] = answer
+        for number, indexes in enumerate(calls):
+            if number:
+                await self._clock.sleep(traits.asks_every)
+            told = await self._ask([sent[index] for index in indexes])
+            for index, answer in zip(indexes, told, strict=True):
+                found[index] = answer
         return found
 
     async def _ask(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes.provider import Config, Letters, Post, hangs_up, post, says, waits_for
-from fakes.sink import RecordingSink, job_for
+from fakes.sink import RecordingSink, job_for, request
 from fakes.wait import eventually
 from msgspec import structs
 
@@ -15,9 +15,18 @@ from esmed.bridge.base import CallbackRequest
 from esmed.bridge.connector import ProviderConnector
 from esmed.bridge.http import HttpCarrier
 from esmed.clock import SystemClock
-from esmed.connector import HealthState, Job
+from esmed.connector import HealthState, Job, Sent
 from esmed.metrics import Metrics
-from esmed.models import Accepted, Deferred, Rejected, Unknown
+from esmed.models import (
+    Accepted,
+    Deferred,
+    Fault,
+    FaultClass,
+    MessageState,
+    ReceiptIn,
+    Rejected,
+    Unknown,
+)
 from esmed.refusals import BusyError, ConflictError
 from esmed.secret import Secret
 
@@ -266,6 +275,40 @@ async def test_a_push_is_answered_when_it_is_on_disk(primary: Post) -> None:
         assert rig.sink.receipts[0].smsc_id == "id-1"
         assert await rig.connector.callback("hash", "status", push) is None
         assert await rig.connector.callback("hush", "mo", push) is None
+
+
+def sent(*ids: str) -> list[Sent]:
+    return [Sent(request=request(), host=FREE, smsc_id=one) for one in ids]
+
+
+async def test_what_has_become_of_messages(primary: Post) -> None:
+    """Asked for together, as many as the provider takes; nothing is an answer, too."""
+    primary.known = {"c": "delivered", "a": "undeliverable"}
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        one, two, three = await rig.connector.query(sent("a", "b", "c"))
+        assert [body for _, body in primary.calls] == [["a", "b"], ["c"]]
+        assert isinstance(one, ReceiptIn)
+        assert (one.state, one.smsc_id) == (MessageState.UNDELIVERABLE, "a")
+        assert two is None
+        assert isinstance(three, ReceiptIn)
+        primary.answers.append(says("", 503))
+        (fault,) = await rig.connector.query(sent("a"))
+        assert isinstance(fault, Fault)
+        assert fault.cls is FaultClass.TEMPORARY
+
+
+async def test_when_it_is_asked() -> None:
+    """Later where states are pushed as well."""
+    connector = Rig(FREE, receipt_timeout=3600).connector
+    asking = connector.capabilities.asking
+    assert asking is not None
+    assert (asking.first, asking.batch) == (300, 2)
+    assert asking.first + sum(asking.again) == pytest.approx(3600)
+    connector.configure(Config(base_urls=(FREE,), receipt_timeout=100))
+    asking = connector.capabilities.asking
+    assert asking is not None
+    assert (asking.first, *asking.again) == (10, 17, 28.9, 44.1)
 
 
 async def test_operations(primary: Post) -> None:

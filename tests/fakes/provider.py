@@ -24,6 +24,7 @@ from esmed.bridge.base import (
     Traits,
 )
 from esmed.bridge.config import HttpProviderConfig
+from esmed.connector import Sent
 from esmed.fieldtypes import SecretField
 from esmed.models import Accepted, Deferred, Fault, FaultClass, MessageState, Rejected
 
@@ -37,7 +38,14 @@ class Config(HttpProviderConfig):
 class Letters(Provider):
     """Sends ``[[to, text], …]`` and is answered ``[[to, id or word], …]``."""
 
-    traits = Traits(batch=10, rechecks=True, cancels=True, pushes=frozenset({"status"}))
+    traits = Traits(
+        batch=10,
+        asks=2,
+        asks_every=0.01,
+        rechecks=True,
+        cancels=True,
+        pushes=frozenset({"status"}),
+    )
 
     def group(self, message: Outgoing) -> Hashable:
         return message.sender
@@ -75,6 +83,25 @@ class Letters(Provider):
         known = replies.json_object(reply) or {}
         return [
             Accepted(known[one.to]) if one.to in known else None for one in messages
+        ]
+
+    def build_ask(self, sent: Sequence[Sent]) -> HttpCall:
+        body = json.dumps([one.smsc_id for one in sent]).encode()
+        return HttpCall(operation="ask", path="/ask", body=body)
+
+    def parse_ask(self, sent: Sequence[Sent], reply: Reply) -> list[Any]:
+        known = replies.json_object(reply)
+        if known is None:
+            return [replies.fault(reply)] * len(sent)
+        return [
+            News(
+                ids=(one.smsc_id,),
+                state=MessageState(known[one.smsc_id]),
+                stat=known[one.smsc_id],
+            )
+            if one.smsc_id in known
+            else None
+            for one in sent
         ]
 
     def parse_push(self, kind: str, request: Any, now: int) -> Pushed:
@@ -131,7 +158,7 @@ class Post:
             return await self.answers.pop(0)(request)
         if request.path == "/send":
             return web.json_response([[to, f"id-{to}"] for to, _ in body or ()])
-        if request.path == "/recheck":
+        if request.path in {"/recheck", "/ask"}:
             return web.json_response(self.known)
         return web.json_response("12.50")
 
