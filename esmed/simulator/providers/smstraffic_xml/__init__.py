@@ -1,8 +1,7 @@
 """SMS Traffic, HTTP API v1 (technical description 2.3): forms in, XML out.
 
 Each short message of a message is one here, with an id and states of its own; a word
-such as ``Delivered+Expired`` gives those of the parts. A message to the short number
-(`shortcode`) goes to the short URL, every other from a subscriber to the MO URL.
+such as ``Delivered+Expired`` gives those of the parts.
 
 Where the description is silent: 404 for limits and operations that nobody knows, 413
 for lists that nobody has, phones of 7 to 15 digits.
@@ -13,30 +12,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
-from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement
 
 from aiohttp import web
 
-from esmed.simulator.bridge.frame import Inbound, Mo
-from esmed.simulator.bridge.http import HttpSimulator
 from esmed.simulator.bridge.options import ProviderOptions
 from esmed.simulator.bridge.outcomes import Outcome, Step
-from esmed.simulator.bridge.pushes import Push, PushAnswer
+from esmed.simulator.bridge.pushes import Push
 from esmed.simulator.bridge.register import Message
+from esmed.simulator.providers._smstraffic import (
+    FORM,
+    KEPT,
+    SENDER,
+    ZONE,
+    Refused,
+    SmsTraffic,
+    date,
+    now,
+)
 from esmed.simulator.providers.smstraffic_xml import answers, forms
-from esmed.simulator.providers.smstraffic_xml.forms import ZONE, Entry, Refused
+from esmed.simulator.providers.smstraffic_xml.forms import Entry
 
-_FORM: Final = "application/x-www-form-urlencoded"
 _MOST_TEXT: Final = {"0": 39_015, "1": 17_085, "5": 17_085}
 _MOST_WITH_IDS: Final = 6000
 _MOST_CHECKED: Final = 5000
 _IDS_UNTIL: Final = timedelta(minutes=5)
 _MOST_DEFERRED: Final = timedelta(days=3)
-_KEPT: Final = timedelta(days=2)
 
 
-class Simulator(HttpSimulator):
+class Simulator(SmsTraffic):
     usual = "Buffered SMSC,Delivered"
     rules = (
         *("01=Buffered SMSC,Non Delivered:3", "02=Buffered SMSC,Expired:1"),
@@ -46,14 +50,11 @@ class Simulator(HttpSimulator):
         *("13=refuse:424", "14=Delivered,Buffered SMSC"),
     )
     defaults: ClassVar[Mapping[str, str]] = {
+        **SmsTraffic.defaults,
         "balance": "10025",
         "price": "0",
-        "charset": "windows-1251",
         "forbidden": "",
         "lists": "59353:hello world,59355:клиенты",
-        "mo_method": "POST",
-        "shortcode": "3299",
-        "short_password": "",
     }
 
     def __init__(self, options: ProviderOptions | None = None) -> None:
@@ -87,45 +88,10 @@ class Simulator(HttpSimulator):
     # What it tells by itself
 
     def status_push(self, message: Message, step: Step) -> Push | None:
-        body = f"sms_id={message.id}&status={step.word}&delivery_date={answers.now()}"
+        body = f"sms_id={message.id}&status={step.word}&delivery_date={now()}"
         if step.err:
             body += f"&error_code={step.err}"
-        headers = {"User-Agent": "StatusSender/2.0 Java/21"}
-        return Push(body=body.encode(), content_type=_FORM, headers=headers)
-
-    def mo_push(self, inbound: Inbound) -> Push | None:
-        if inbound.mo.to == self.settings["shortcode"]:
-            return None
-        return self._form(inbound)
-
-    def inject_mo(self, mo: Mo) -> None:
-        super().inject_mo(mo)
-        url = self.options.short_url
-        if url is not None and mo.to == self.settings["shortcode"]:
-            self._push(url, self._short_form(self.inbound[-1]), mo.from_)
-
-    async def ask_short(self, inbound: Inbound) -> PushAnswer:
-        """Ask what to answer to a message to the short number, again if need be."""
-        url = self.options.short_url
-        if url is None:
-            raise ValueError("there is no short_url")
-        return await self.pusher.post(url, self._short_form(inbound))
-
-    def _short_form(self, inbound: Inbound) -> Push:
-        more = {"shortcode": self.settings["shortcode"]}
-        if self.settings["short_password"]:
-            more["password"] = self.settings["short_password"]
-        return self._form(inbound, **more)
-
-    def _form(self, inbound: Inbound, **more: str) -> Push:
-        mo = inbound.mo
-        fields = {"phone": mo.from_, "message": mo.text, "sms_id": str(inbound.id)}
-        form = urlencode(
-            fields | more, encoding=self.settings["charset"], errors="replace"
-        )
-        if self.settings["mo_method"] == "GET":
-            return Push(method="GET", query=form)
-        return Push(body=form.encode("ascii"), content_type=_FORM)
+        return Push(body=body.encode(), content_type=FORM, headers=SENDER)
 
     # What it is asked
 
@@ -281,9 +247,9 @@ class Simulator(HttpSimulator):
         else:
             step = self.state(found)
             values |= {
-                "submission_date": answers.date(found.at),
-                "send_date": answers.date(found.at),
-                "last_status_change_date": answers.now()[:-2] + "00" if step else "",
+                "submission_date": date(found.at),
+                "send_date": date(found.at),
+                "last_status_change_date": now()[:-2] + "00" if step else "",
                 "status": step.word if step else "",
             }
         elements = [Element(name) for name in values]
@@ -293,7 +259,7 @@ class Simulator(HttpSimulator):
 
     def _known(self, ident: str) -> Message | None:
         found = self.register.with_id(ident)
-        oldest = (datetime.now(ZONE) - _KEPT).timestamp()
+        oldest = (datetime.now(ZONE) - KEPT).timestamp()
         return found[0] if found and found[0].at >= oldest else None
 
     def _check(self, ids: Sequence[str]) -> Element:
@@ -309,7 +275,7 @@ class Simulator(HttpSimulator):
         return answer
 
     def _incoming(self, fields: Mapping[str, str]) -> Element:
-        start = datetime.now(ZONE) - _KEPT
+        start = datetime.now(ZONE) - KEPT
         if fields.get("from_date"):
             start = max(start, forms.moment(fields["from_date"]))
         known = [
@@ -326,8 +292,8 @@ class Simulator(HttpSimulator):
             message = SubElement(messages, "message")
             SubElement(message, "from_phone").text = one.mo.from_
             SubElement(message, "text").text = one.mo.text
-            SubElement(message, "send_date").text = answers.date(one.at)
-            SubElement(message, "delivery_date").text = answers.date(one.at)
+            SubElement(message, "send_date").text = date(one.at)
+            SubElement(message, "delivery_date").text = date(one.at)
             if fields.get("want_sms_ids") == "1":
                 SubElement(message, "sms_id").text = str(one.id)
         return answer

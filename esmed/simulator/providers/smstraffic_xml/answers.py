@@ -1,19 +1,10 @@
 """The XML that SMS Traffic's HTTP API v1 answers with."""
 
-from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from aiohttp import web
 
-from esmed.simulator.providers.smstraffic_xml.forms import DATE, ZONE, Refused
-
-
-def date(at: float) -> str:
-    return datetime.fromtimestamp(at, ZONE).strftime(DATE)
-
-
-def now() -> str:
-    return datetime.now(ZONE).strftime(DATE)
+from esmed.simulator.providers._smstraffic import Refused
 
 
 def done(description: str) -> Element:

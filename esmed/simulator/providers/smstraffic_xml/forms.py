@@ -2,53 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
-from typing import Final
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 from msgspec import Struct
 
+from esmed.simulator.providers._smstraffic import DATE, ZONE, Refused
 from pdu import segment
-
-ZONE: Final = timezone(timedelta(hours=3))
-DATE: Final = "%Y-%m-%d %H:%M:%S"
-WORDS: Final = {
-    401: "login param is missing",
-    402: "password param is missing",
-    403: "phones param is missing",
-    404: "incompatible params",
-    405: "message param is missing",
-    411: "Authentication failed",
-    413: "no such group",
-    415: "not enough money",
-    416: "wrong start_date format",
-    417: "start_date is in the past",
-    418: "can't get sms ids for scheduled messages",
-    420: "message is too long",
-    421: "originator is too long",
-    422: "phone is missing in line",
-    423: "empty message for phone",
-    424: "message is too long for phone",
-    425: "phone is too short. No messages has been sent",
-    426: "phone is too long. No messages has been sent",
-    428: "wrong phone format. No messages has been sent",
-    432: "blocked phone. No messages has been sent",
-    433: "sms_id param is missing",
-    434: "No such sms_id or this sms_id does not belong to you",
-    436: "originator is forbidden",
-    1000: "temporary server problems",
-}
-
-
-class Refused(Exception):  # noqa: N818 - an answer of the protocol
-    """The request is answered with this code; ``about``: whose fault it is."""
-
-    def __init__(self, code: int, about: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        words = WORDS.get(code, "refused")
-        self.text = f"{words}: {about}" if about else words
 
 
 class Entry(Struct, frozen=True, kw_only=True):
