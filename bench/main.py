@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import codec, kannel, load, processes
+from bench import codec, kannel, load, processes, provider
 from bench.daemon import daemon, simulator
 
 README = Path(__file__).with_name("README.md")
@@ -147,7 +147,11 @@ async def memory(folder: Path) -> tuple[float, float]:
         return idle, processes.resident_mib(process)
 
 
-def table(sides: list[Side], resident: tuple[float, float] | None) -> list[str]:
+def table(
+    sides: list[Side],
+    bridge: tuple[float, float],
+    resident: tuple[float, float] | None,
+) -> list[str]:
     """The figures as Markdown rows."""
     by_name = {side.name: side for side in sides}
     bare = by_name["bare"]
@@ -168,6 +172,10 @@ def table(sides: list[Side], resident: tuple[float, float] | None) -> list[str]:
             f"| {what} | {side.median / bare.median:.0%}"
             f" | {side.best / bare.best:.0%} | {aim} |"
         )
+    rows.append(
+        "| one provider's connector, a request each, against a bare aiohttp client"
+        f" | {bridge[0]:.0%} | {bridge[1]:.0%} | ≥ 60 % |"
+    )
     if "kannel" in by_name:
         theirs = by_name["kannel"]
         for name, what in (("single", "single POSTs"), ("batch", "batches")):
@@ -195,11 +203,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="esmed-bench-") as name:
         folder = Path(name)
         sides = asyncio.run(measure(arguments.rounds, folder))
+        ours, theirs = asyncio.run(provider.measure(folder, 2 * arguments.rounds))
         resident = None if arguments.no_memory else asyncio.run(memory(folder))
     for side in sides:
         rates = " ".join(f"{rate:.0f}" for rate in side.rates)
         print(f"{side.name:9} messages/s, window by window: {rates}")
-    rows = table(sides, resident)
+    rows = table(sides, provider.ratios(ours, theirs), resident)
     print("\n".join(rows))
     text = README.read_text()
     head, _, rest = text.partition(BEGIN)
