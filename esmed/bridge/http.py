@@ -104,9 +104,7 @@ class HttpCarrier:
     def _times(self, call: HttpCall) -> ClientTimeout:
         connect = self._config.connect_timeout
         response = call.response_timeout or self._config.response_timeout
-        return ClientTimeout(
-            total=connect + response, connect=connect, sock_read=response
-        )
+        return ClientTimeout(total=connect + response, connect=connect)
 
 
 class _Pins(Fingerprint):
