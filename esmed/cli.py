@@ -253,7 +253,8 @@ def _checked(send: argparse.ArgumentParser) -> Command:
 
 def _parser(*, simulating: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="esmed", description="An SMS gateway: local HTTP in, SMPP out."
+        prog="esmed",
+        description="An SMS gateway: local HTTP in; SMPP, or a provider, out.",
     )
     parser.add_argument("--version", action="version", version=f"esmed {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

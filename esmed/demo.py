@@ -1,7 +1,8 @@
-"""`esmed demo`: the whole way, with two simulated SMSCs and no account anywhere.
+"""`esmed demo`: the whole way, with two simulated SMSCs and a simulated provider.
 
 The daemon is the real one, with a store on disk, HTTP and webhooks on loopback ports;
-only the network is played. Half-way the primary SMSC goes down.
+only the network is played, and no account is needed. Half-way the primary SMSC goes
+down.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -20,9 +23,11 @@ from msgspec import Struct
 from esmed import config as configuration
 from esmed.app import App
 from esmed.secret import Surroundings
+from esmed.simulator.bridge.options import ProviderOptions
 from esmed.simulator.mo import MoMessage
 from esmed.simulator.options import SmscOptions
 from esmed.simulator.outcomes import STANDARD
+from esmed.simulator.providers.svitsms import Simulator as SvitSms
 from esmed.simulator.smsc import SmscSimulator
 
 PATIENCE: Final = 35.0
@@ -32,6 +37,7 @@ _CONFIG: Final = """
 node: demo
 store: {{url: "sqlite:///{folder}/esmed.db"}}
 http: {{listen: ["127.0.0.1:{port}"]}}
+callbacks: {{listen: ["127.0.0.1:{callbacks}"]}}
 webhooks:
   url: http://127.0.0.1:{hook}/sms
   secret: whsec_ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHk=
@@ -47,9 +53,19 @@ connectors:
     reconnect: {{min: 200ms, max: 1s}}
     receipt_timeout: 20s
     retry: {{min: 500ms, max: 1s}}
+  svit:
+    kind: svitsms
+    base_urls: ["{provider}"]
+    login: "380501234567"
+    password: demo
+    callback_secret: demo
 routes:
+  - {{to: "{number}", via: [svit, carrier]}}
   - {{via: [carrier]}}
 """
+_PROVIDED: Final = "38067"
+"""The numbers that go by way of the provider; all others go to the SMSCs."""
+_CARRIED: Final = "38050"
 
 
 class Sample(Struct, frozen=True):
@@ -81,6 +97,15 @@ SAMPLES: Final = (
     Sample("refused at once", "Wrong number", "05", "rejected"),
     Sample("busy twice", "Patience", "07", "delivered"),
 )
+
+
+BY_PROVIDER: Final = (
+    Sample("one part", "Your code is 4711", "20", "delivered"),
+    Sample("Cyrillic", "Ваше замовлення вже в дорозі", "21", "delivered"),
+    Sample("no such phone", "Anybody there?", "01", "undeliverable"),
+    Sample("refused at once", "Wrong number", "05", "rejected"),
+)
+"""The same for the simulated provider, by its own rules."""
 
 
 class _Hook:
@@ -115,7 +140,9 @@ class _Hook:
 class _Demo:
     """One run; prints as it goes."""
 
-    def __init__(self, url: str, hook: _Hook, smscs: list[SmscSimulator]) -> None:
+    def __init__(
+        self, url: str, hook: _Hook, smscs: list[SmscSimulator], provider: str
+    ) -> None:
         self._url = url
         self._hook = hook
         self._primary, self._backup = smscs
@@ -126,6 +153,7 @@ class _Demo:
         self._hosts = {
             f"127.0.0.1:{self._primary.port}": "primary",
             f"127.0.0.1:{self._backup.port}": "backup",
+            provider: "provider",
         }
 
     async def run(self, messages: int) -> bool:
@@ -135,11 +163,15 @@ class _Demo:
         async with ClientSession(timeout=ClientTimeout(total=10)) as session:
             await self._ready(session)
             print(f"\n-- {half} messages over the primary SMSC")
-            await self._send(session, samples[:half], 0)
+            await self._send(session, samples[:half], _CARRIED)
             await self._ended(half)
             print(f"\n-- the primary goes down; {messages - half} more over the backup")
             await self._primary.stop()
-            await self._send(session, samples[half:], half)
+            await self._send(session, samples[half:], _CARRIED)
+            await self._ended(messages)
+            print(f"\n-- {len(BY_PROVIDER)} over a provider: XML over HTTP")
+            await self._send(session, BY_PROVIDER, _PROVIDED)
+            messages += len(BY_PROVIDER)
             await self._ended(messages)
             print("\n-- a phone answers, its three parts in the wrong order")
             answer = "".join(f"{n:03} дякую! " for n in range(16))
@@ -159,20 +191,21 @@ class _Demo:
     async def _ready(self, session: ClientSession) -> None:
         async with asyncio.timeout_at(self._deadline):
             while True:
-                async with session.get(f"{self._url}/v1/connectors/carrier") as reply:
-                    hosts = (await reply.json())["hosts"]
+                async with session.get(f"{self._url}/v1/connectors") as reply:
+                    connectors = (await reply.json())["connectors"]
+                hosts = [host for one in connectors for host in one["hosts"]]
                 if all(host["state"] == "bound" for host in hosts):
                     break
                 await asyncio.sleep(0.05)
         for host in hosts:
-            print(f"   bound to {host['address']} ({host['role']})")
+            print(f"   connected to {host['address']} ({host['role']})")
 
     async def _send(
-        self, session: ClientSession, samples: list[Sample], first: int
+        self, session: ClientSession, samples: Sequence[Sample], prefix: str
     ) -> None:
-        for number, sample in enumerate(samples, first):
+        for number, sample in enumerate(samples, len(self._sent)):
             body = {
-                "to": f"+38050{number:05}{sample.suffix}",
+                "to": f"+{prefix}{number:05}{sample.suffix}",
                 "from": "Demo",
                 "text": sample.text,
             }
@@ -256,10 +289,24 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
+def _free_port() -> int:
+    """Return a port that nobody listens on now: whoever pushes has to know it first."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 async def _run(messages: int, *, keep: bool) -> bool:
     hook = _Hook()
     options = SmscOptions(outcomes=STANDARD, receipt_delay=0.3)
     smscs = [SmscSimulator(options), SmscSimulator(options)]
+    callbacks = _free_port()
+    provider = SvitSms(
+        ProviderOptions(
+            deliver_after=0.3,
+            callback_url=f"http://127.0.0.1:{callbacks}/callbacks/svit/demo/status",
+        )
+    )
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="esmed-demo-"))
         hook_port = await hook.start()
@@ -267,6 +314,7 @@ async def _run(messages: int, *, keep: bool) -> bool:
         for smsc in smscs:
             await smsc.start()
             stack.push_async_callback(smsc.stop)
+        await stack.enter_async_context(provider)
         app = App(
             configuration.loads(
                 _CONFIG.format(
@@ -275,6 +323,9 @@ async def _run(messages: int, *, keep: bool) -> bool:
                     hook=hook_port,
                     primary=smscs[0].port,
                     backup=smscs[1].port,
+                    callbacks=callbacks,
+                    provider=provider.url,
+                    number=_PROVIDED,
                 ),
                 Surroundings.of_process({}),
             )
@@ -283,7 +334,7 @@ async def _run(messages: int, *, keep: bool) -> bool:
         stack.push_async_callback(app.stop)
         url = f"http://{app.addresses[0]}"
         print(f"the daemon serves {url}, its store is {folder}/esmed.db")
-        good = await _Demo(url, hook, smscs).run(messages)
+        good = await _Demo(url, hook, smscs, provider.url).run(messages)
         if keep:
             print(f"\nstill serving {url}; press Ctrl-C to end", flush=True)
             with contextlib.suppress(asyncio.CancelledError):

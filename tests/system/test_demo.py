@@ -11,7 +11,7 @@ from system.processes import Bench, Process
 def check(process: Process) -> None:
     """Fail unless it showed what it should, and left nothing behind."""
     log = process.log
-    assert "10 messages sent, 10 ended, 10 as they should; 1 of 1 answers" in log
+    assert "14 messages sent, 14 ended, 14 as they should; 1 of 1 answers" in log
     assert log.endswith("all is as it should be\n")
     for way in (
         "long, Cyrillic  ucs2  3 parts",
@@ -19,6 +19,7 @@ def check(process: Process) -> None:
         "> expired",
         "> rejected",
         "backup",
+        "provider",
     ):
         assert way in log
     assert "UNEXPECTED" not in log
