@@ -648,7 +648,7 @@ class TestProbe:
             "250.80",
             "250.80 UAH",
             "<balance>250.80</balance>",
-            "-1",
+            "-1.50",
         ],
     )
     def test_it_works(self, body: str) -> None:

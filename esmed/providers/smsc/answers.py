@@ -37,7 +37,7 @@ _TAKEN_NUMBERS: Final = re.compile(
     r"([\w.-]{1,40}),(\d+)(?:,([\d.]+)(?:,(-?[\d.]+))?)?\Z", re.ASCII
 )
 _PRICE: Final = re.compile(r"([\d.]+)(?:\s*\((\d+)\s*SMS\)|,(\d+))\Z", re.IGNORECASE)
-_MONEY: Final = re.compile(r"-?[\d.]+\Z")
+_MONEY: Final = re.compile(r"-?\d{1,15}\.\d+\Z")
 
 
 class OfNumber(Struct, frozen=True, kw_only=True):

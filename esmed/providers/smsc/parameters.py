@@ -22,85 +22,69 @@ _TIME: Final = (
 )
 _VALID: Final = r"^([1-9]|1[0-9]|2[0-4]|(?!00:00)([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
-Phones = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=100_000,
-        description="numbers, by comma or semicolon; with + they are not corrected; "
-        "G and a number: that group of the account; with mail: addresses",
-    ),
-]
-OwnId = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9._-]{1,40}$",
-        description="the message's id; smsc assigns one if there is none",
-    ),
-]
+Phones = Annotated[str, Meta(min_length=1, max_length=100_000)]
+OwnId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+_Content = Annotated[str, Meta(max_length=20_000)]
+_List = Annotated[str, Meta(min_length=3, max_length=1_000_000)]
+_Line = Annotated[str, Meta(max_length=1000)]
+_Time = Annotated[str, Meta(pattern=_TIME)]
+_Valid = Annotated[str, Meta(pattern=_VALID)]
+_Hours = Annotated[float, Meta(ge=0.1, le=720)]
+_Zone = Annotated[int, Meta(ge=-24, le=24)]
+_Minutes = Annotated[int, Meta(ge=1, le=1440)]
+_Days = Annotated[int, Meta(ge=10, le=999)]
+_Parts = Annotated[int, Meta(ge=1, le=255)]
+_Partner = Annotated[int, Meta(ge=1)]
+_Bot = Annotated[str, Meta(pattern=r"^@\w{2,64}$")]
+_FileUrl = Annotated[str, Meta(pattern=r"^https?://\S{1,2000}$")]
+_Voice = Annotated[str, Meta(pattern=r"^[mw][2-4]?(, ?[a-z]{2})?$")]
+_Param = Annotated[str, Meta(pattern=r"^[0-9]{1,2},[0-9]{1,4},[0-9]$")]
+_Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{3,45}$")]
+
+PHONES: Final = Meta(
+    description="numbers, by comma or semicolon; with + they are not corrected; G and "
+    "a number: that group of the account; with mail: addresses"
+)
+OWN_ID: Final = Meta(description="the message's id; smsc assigns one if there is none")
 
 
 class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent to whom: ``phones`` and ``mes``, or ``list``."""
 
-    phones: Phones | None = None
-    mes: (
-        Annotated[
-            str,
-            Meta(
-                max_length=20_000,
-                description="the text; with push: a link, a line's end, a title; "
-                "with bin 2: header and data in hex; not for hlr and ping",
-            ),
-        ]
-        | None
-    ) = None
-    list: (
-        Annotated[
-            str,
-            Meta(
-                min_length=3,
-                max_length=1_000_000,
-                description="instead of phones and mes: lines of numbers:text, or of "
-                "sender,tz|numbers:text",
-            ),
-        ]
-        | None
-    ) = None
+    phones: Annotated[Phones | None, PHONES] = None
+    mes: Annotated[
+        _Content | None,
+        Meta(
+            description="the text; with push: a link, a line's end, a title; with bin "
+            "2: header and data in hex; not for hlr and ping"
+        ),
+    ] = None
+    list: Annotated[
+        _List | None,
+        Meta(
+            description="instead of phones and mes: lines of numbers:text, or of "
+            "sender,tz|numbers:text"
+        ),
+    ] = None
     nl: Annotated[bool, Meta(description="texts in list may have several lines")] = (
         False
     )
-    id: OwnId | None = None
-    sender: Annotated[str, Meta(max_length=100, description="shown as from")] | None = (
-        None
-    )
+    id: Annotated[OwnId | None, OWN_ID] = None
+    sender: Annotated[_Line | None, Meta(description="shown as from")] = None
     translit: Annotated[Literal[0, 1, 2], Meta(description="in Latin letters")] = 0
     tinyurl: Annotated[bool, Meta(description="shorten links")] = False
-    time: (
-        Annotated[
-            str,
-            Meta(
-                pattern=_TIME,
-                description="when: DDMMYYhhmm, DD.MM.YY hh:mm, h1-h2, 0 and a Unix "
-                "time, or + and minutes",
-            ),
-        ]
-        | None
-    ) = None
-    tz: (
-        Annotated[int, Meta(ge=-24, le=24, description="of time: hours from Moscow")]
-        | None
-    ) = None
-    period: (
-        Annotated[float, Meta(ge=0.1, le=720, description="hours to spread it over")]
-        | None
-    ) = None
-    freq: (
-        Annotated[
-            int, Meta(ge=1, le=1440, description="minutes between two groups of it")
-        ]
-        | None
-    ) = None
+    time: Annotated[
+        _Time | None,
+        Meta(
+            description="when: DDMMYYhhmm, DD.MM.YY hh:mm, h1-h2, 0 and a Unix time, "
+            "or + and minutes"
+        ),
+    ] = None
+    tz: Annotated[_Zone | None, Meta(description="of time: hours from Moscow")] = None
+    period: Annotated[_Hours | None, Meta(description="hours to spread it over")] = None
+    freq: Annotated[
+        _Minutes | None, Meta(description="minutes between two groups of it")
+    ] = None
     flash: Annotated[bool, Meta(description="shown at once, not kept")] = False
     bin: Annotated[
         Literal[0, 1, 2],
@@ -109,79 +93,40 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     push: Annotated[bool, Meta(description="WAP push")] = False
     hlr: Annotated[bool, Meta(description="ask the operator about the number")] = False
     ping: Annotated[bool, Meta(description="an SMS that is not shown")] = False
-    mms: bool = False
+    mms: Annotated[bool, Meta(description="an MMS; needs subj or mes")] = False
     mail: Annotated[bool, Meta(description="needs subj, mes and sender")] = False
     soc: Annotated[bool, Meta(description="to a social network")] = False
-    viber: bool = False
-    whatsapp: bool = False
-    bot: (
-        Annotated[str, Meta(pattern=r"^@\w{2,64}$", description="of Telegram")] | None
-    ) = None
-    smsreq: (
-        Annotated[
-            int,
-            Meta(ge=10, le=999, description="days for which a number stays confirmed"),
-        ]
-        | None
-    ) = None
-    fileurl: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^https?://\S{1,2000}$",
-                description="a file to send along, of 101 octets at least",
-            ),
-        ]
-        | None
-    ) = None
+    viber: Annotated[bool, Meta(description="by Viber")] = False
+    whatsapp: Annotated[bool, Meta(description="by WhatsApp")] = False
+    bot: Annotated[_Bot | None, Meta(description="of Telegram, with its @")] = None
+    smsreq: Annotated[
+        _Days | None, Meta(description="for which a number stays confirmed")
+    ] = None
+    fileurl: Annotated[
+        _FileUrl | None, Meta(description="a file to send, of 101 octets at least")
+    ] = None
     call: Annotated[bool, Meta(description="the text is read out")] = False
-    voice: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[mw][2-4]?(, ?[a-z]{2})?$",
-                description="m to m4, w to w4, with a language: m,en",
-            ),
-        ]
-        | None
-    ) = None
-    param: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[0-9]{1,2},[0-9]{1,4},[0-9]$",
-                description="of a call: seconds to wait, seconds between attempts, "
-                "attempts",
-            ),
-        ]
-        | None
-    ) = None
-    subj: (
-        Annotated[str, Meta(max_length=1000, description="of an MMS or mail")] | None
-    ) = None
-    valid: (
-        Annotated[str, Meta(pattern=_VALID, description="1 to 24 hours, or hh:mm")]
-        | None
-    ) = None
-    maxsms: (
-        Annotated[int, Meta(ge=1, le=255, description="what goes beyond is cut off")]
-        | None
-    ) = None
-    imgcode: (
-        Annotated[str, Meta(max_length=100, description="of a captcha; needs userip")]
-        | None
-    ) = None
-    userip: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[0-9A-Fa-f:.]{3,45}$",
-                description="the address whose daily limit counts",
-            ),
-        ]
-        | None
-    ) = None
-    pp: Annotated[int, Meta(ge=1, description="id of a partner")] | None = None
+    voice: Annotated[
+        _Voice | None, Meta(description="m to m4, w to w4, with a language: m,en")
+    ] = None
+    param: Annotated[
+        _Param | None,
+        Meta(
+            description="of a call: seconds to wait, seconds between attempts, attempts"
+        ),
+    ] = None
+    subj: Annotated[_Line | None, Meta(description="of an MMS or mail")] = None
+    valid: Annotated[_Valid | None, Meta(description="1 to 24 hours, or hh:mm")] = None
+    maxsms: Annotated[
+        _Parts | None, Meta(description="parts; what goes beyond is cut off")
+    ] = None
+    imgcode: Annotated[_Line | None, Meta(description="of a captcha; needs userip")] = (
+        None
+    )
+    userip: Annotated[
+        _Address | None, Meta(description="the address whose daily limit counts")
+    ] = None
+    pp: Annotated[_Partner | None, Meta(description="id of a partner")] = None
 
 
 class Send(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):

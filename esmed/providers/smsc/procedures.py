@@ -25,14 +25,20 @@ from esmed.providers.smsc.answers import (
     unpack,
 )
 from esmed.providers.smsc.calls import Calls
-from esmed.providers.smsc.parameters import OwnId, Parameters, Phones, Send
+from esmed.providers.smsc.parameters import (
+    OWN_ID,
+    PHONES,
+    OwnId,
+    Parameters,
+    Phones,
+    Send,
+)
 
-Number = Annotated[
-    str, Meta(pattern=r"^\+?[0-9]{3,20}$", description="the recipient, with country")
-]
-Day = Annotated[
-    str, Meta(pattern=r"^[0-3][0-9]\.[01][0-9]\.[0-9]{4}$", description="dd.mm.yyyy")
-]
+Number = Annotated[str, Meta(pattern=r"^\+?[0-9]{3,20}$")]
+_Serial = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$")]
+_Hours = Annotated[int, Meta(ge=1, le=incoming.LONGEST_HOURS)]
+_Several = Annotated[str, Meta(max_length=10_000)]
+_Day = Annotated[str, Meta(pattern=r"^[0-3][0-9]\.[01][0-9]\.[0-9]{4}$")]
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,15 +48,15 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 class OfPhones(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of ``hlr`` and ``ping``."""
 
-    phones: Phones
-    id: OwnId | None = None
+    phones: Annotated[Phones, PHONES]
+    id: Annotated[OwnId | None, OWN_ID] = None
 
 
 class OfMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A message of this account, sent in whatever way."""
 
-    id: OwnId
-    phone: Number
+    id: Annotated[OwnId, Meta(description="of the message: what precedes the /")]
+    phone: Annotated[Number, Meta(description="the recipient, with country")]
 
 
 class StatusOf(OfMessage, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,45 +72,27 @@ class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of ``incoming``."""
 
     cnt: Annotated[int, Meta(ge=1, le=incoming.MOST, description="at most")] = 100
-    hour: (
-        Annotated[
-            int,
-            Meta(ge=1, le=incoming.LONGEST_HOURS, description="of the last hours only"),
-        ]
-        | None
-    ) = None
-    after_id: (
-        Annotated[
-            str, Meta(pattern=r"^[0-9]{1,20}$", description="only those after this one")
-        ]
-        | None
-    ) = None
-    to_phone: Annotated[Number, Meta(description="to this number of ours")] | None = (
-        None
-    )
+    hour: Annotated[_Hours | None, Meta(description="of the last hours only")] = None
+    after_id: Annotated[
+        _Serial | None, Meta(description="only those after this one")
+    ] = None
+    to_phone: Annotated[
+        Number | None, Meta(description="only those to this number of ours")
+    ] = None
 
 
 class History(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of ``history``."""
 
-    start: Annotated[Day, Meta(description="first day, dd.mm.yyyy")]
-    end: Annotated[Day, Meta(description="last day; null: today")] | None = None
-    phone: (
-        Annotated[str, Meta(max_length=10_000, description="numbers, by comma")] | None
-    ) = None
-    email: (
-        Annotated[str, Meta(max_length=10_000, description="addresses, by comma")]
-        | None
-    ) = None
+    start: Annotated[_Day, Meta(description="first day, dd.mm.yyyy")]
+    end: Annotated[_Day | None, Meta(description="last day; null: today")] = None
+    phone: Annotated[_Several | None, Meta(description="numbers, by comma")] = None
+    email: Annotated[_Several | None, Meta(description="addresses, by comma")] = None
     format: Annotated[Literal[0, 8], Meta(description="0: SMS; 8: mails")] = 0
     cnt: Annotated[int, Meta(ge=1, le=1000, description="at most")] = 100
-    prev_id: (
-        Annotated[
-            str,
-            Meta(pattern=r"^[0-9]{1,20}$", description="only before this int_id"),
-        ]
-        | None
-    ) = None
+    prev_id: Annotated[
+        _Serial | None, Meta(description="only those before this int_id")
+    ] = None
 
 
 def of(calls: Calls) -> Sequence[Procedure]:

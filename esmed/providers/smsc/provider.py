@@ -25,7 +25,8 @@ from esmed.providers.smsc.config import Config
 
 BATCH: Final = 100
 """Messages in a ``list``: the document names no limit, and this is a cautious one."""
-ASKS: Final = 100
+ASKS: Final = 500
+"""Messages in a question: several are asked for once a minute at most."""
 RETENTION: Final = 30 * 86_400.0
 """Seconds. The document names none; the platform's history goes back six months."""
 

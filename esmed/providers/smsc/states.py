@@ -23,7 +23,7 @@ from esmed.providers.smsc.answers import (
 )
 
 _FIELD: Final = re.compile(r"\s*(\w+) = ((?:(?!, \w+ = ).)*)(?:, |\Z)", re.DOTALL)
-_NUMBERS: Final = re.compile(r"(-?\d{1,4}),(\d{0,12}),(\d{0,4})(?:,|\Z)")
+_NUMBERS: Final = re.compile(r"(-?\d{1,4}),(\d{0,12})(?:,(\d{0,4}))?(?:,|\Z)")
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -116,7 +116,7 @@ def cancelled(reply: Reply) -> Fault | None:
     if refusal is not None and refusal.code == tables.NOT_DELETED:
         text = "it cannot be deleted any more"
         return Fault(FaultClass.MESSAGE, refusal.code, text)
-    if refusal is None and answer is not None and reply.status < 300:
+    if refusal is None and reply.status < 300 and _says_done(answer):
         return None
     return fault_of(refusal, reply)
 
@@ -154,6 +154,12 @@ def written(at: Millis | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _says_done(answer: Unpacked) -> bool:
+    """Whether something was done: by the word OK, wherever it stands."""
+    said = answer.values() if isinstance(answer, Mapping) else (answer,)
+    return any(string(word).upper().startswith("OK") for word in said)
 
 
 def _is_known(about: Status) -> bool:
