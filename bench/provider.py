@@ -28,7 +28,15 @@ from esmed.clock import SystemClock
 from esmed.connector import Job, Received
 from esmed.ids import IdSource
 from esmed.metrics import Metrics
-from esmed.models import Accepted, PartResult, Plan, Queued, Request
+from esmed.models import (
+    Accepted,
+    InboundIn,
+    MoAnswer,
+    PartResult,
+    Plan,
+    Queued,
+    Request,
+)
 from esmed.providers.smsc import Config, create
 from esmed.secret import Secret
 
@@ -77,6 +85,12 @@ class Sink:
 
     def received(self, items: Sequence[Received], done: object) -> None:
         raise RuntimeError(f"{len(items)} received, {done}")
+
+    def answered(self, item: InboundIn, answer: MoAnswer, done: object) -> None:
+        raise RuntimeError(f"{item} answered: {answer}, {done}")
+
+    async def answer_on_record(self, connector: str, remote_id: str) -> None:
+        raise RuntimeError(f"asked for an answer: {connector} {remote_id}")
 
     def refused(self, items: Sequence[Received]) -> None:
         raise RuntimeError(str(items))

@@ -19,6 +19,7 @@ from esmed.models import (
     Fault,
     InboundIn,
     Millis,
+    MoAnswer,
     PartResult,
     Plan,
     Queued,
@@ -121,6 +122,21 @@ class Sink(Protocol):
         While the store cannot commit ``done`` is not called. False means that this one
         item can never be stored, and is to be refused.
         """
+
+    def answered(
+        self,
+        item: InboundIn,
+        answer: MoAnswer,
+        done: Callable[[MoAnswer | None], None],
+    ) -> None:
+        """Store a whole MO message with what its sender is answered.
+
+        ``done`` tells the answer to give, once it is on disk: to a repetition that of
+        the first copy; None if it can never be stored.
+        """
+
+    async def answer_on_record(self, connector: str, remote_id: str) -> MoAnswer | None:
+        """Return what was answered to the MO message with that id; StoreError."""
 
     def refused(self, items: Sequence[Received]) -> None:
         """Hear that these, handed to ``received`` and not on disk yet, were refused for

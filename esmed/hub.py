@@ -9,7 +9,7 @@ from esmed.connector import Job, Received
 from esmed.dispatch import Dispatch
 from esmed.inbound import InboundDesk
 from esmed.metrics import Metrics
-from esmed.models import MessageState, PartResult
+from esmed.models import InboundIn, MessageState, MoAnswer, PartResult
 from esmed.store.base import Committed
 from esmed.webhooks import Webhooks
 
@@ -49,6 +49,17 @@ class Hub:
         self, items: Sequence[Received], done: Callable[[Sequence[bool]], None]
     ) -> None:
         self.desk.received(items, done)
+
+    def answered(
+        self,
+        item: InboundIn,
+        answer: MoAnswer,
+        done: Callable[[MoAnswer | None], None],
+    ) -> None:
+        self.desk.answered(item, answer, done)
+
+    async def answer_on_record(self, connector: str, remote_id: str) -> MoAnswer | None:
+        return await self.desk.answer_on_record(connector, remote_id)
 
     def refused(self, items: Sequence[Received]) -> None:
         self.desk.refused(items)

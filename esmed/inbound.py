@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from esmed.clock import Clock
 from esmed.connector import Received
 from esmed.metrics import Match, Metrics
-from esmed.models import InboundIn, ReceiptIn
+from esmed.models import InboundIn, Millis, MoAnswer, ReceiptIn
 from esmed.store import base
 
 _MATCHES: Final[Mapping[object, Match]] = {
@@ -63,6 +63,28 @@ class InboundDesk:
 
         self._store.duty([self._operation(item) for item in items], stored)
 
+    def answered(
+        self,
+        item: InboundIn,
+        answer: MoAnswer,
+        done: Callable[[MoAnswer | None], None],
+    ) -> None:
+        """Store an MO message with what its sender is answered; then tell which answer
+        that is."""
+
+        def stored(results: list[Any]) -> None:
+            (found,) = results
+            done(None if isinstance(found, Exception) else found)
+
+        operation = base.AnswerMo(
+            inbound=item, give_up_at=self._give_up_at(item), answer=answer
+        )
+        self._store.duty([operation], stored)
+
+    async def answer_on_record(self, connector: str, remote_id: str) -> MoAnswer | None:
+        """Return what was answered to an MO message; StoreError."""
+        return await self._store.mo_answer(connector, remote_id)
+
     def refused(self, items: Sequence[Received]) -> None:
         """Expect once more what was refused before it was on disk."""
         expected = [
@@ -82,7 +104,8 @@ class InboundDesk:
             return base.Receipt(
                 receipt=item, keep_until=item.at + round(keeping.unmatched_ttl * 1000)
             )
-        return base.ReceiveMo(
-            inbound=item,
-            give_up_at=item.received_at + round(keeping.reassembly_timeout * 1000),
-        )
+        return base.ReceiveMo(inbound=item, give_up_at=self._give_up_at(item))
+
+    def _give_up_at(self, item: InboundIn) -> Millis:
+        keeping = self._keeping[item.connector]
+        return item.received_at + round(keeping.reassembly_timeout * 1000)

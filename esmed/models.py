@@ -363,6 +363,13 @@ class InboundIn(Struct, frozen=True, kw_only=True, gc=False):
     none. By it a repetition is known, whatever else it says and however it comes."""
 
 
+class MoAnswer(Struct, frozen=True, kw_only=True, gc=False):
+    """What the sender of an MO message is answered, in the answer to its push."""
+
+    content_type: str
+    body: bytes
+
+
 class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     """An MO message, whole or given up on: the ``data`` of ``inbound.received``."""
 

@@ -195,6 +195,19 @@ class CallbackReply(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
+class AutoReply(Struct, frozen=True, kw_only=True):
+    """How the sender of a message is answered, in the reply to its push; who repeats
+    the message hears the same again."""
+
+    text: str = ""
+    """What to say, or where there is a ``url`` what to say if that says nothing."""
+    url: str | None = None
+    """Whom to ask."""
+    timeout: float = 5.0
+    charset: str = "utf-8"
+    """Of the answer; characters that it lacks become question marks."""
+
+
 class Pushed(Struct, frozen=True, kw_only=True):
     """What a push brought, and what to answer once that is on disk."""
 
@@ -202,6 +215,8 @@ class Pushed(Struct, frozen=True, kw_only=True):
     reply: CallbackReply = CallbackReply()
     broken: int = 0
     """Entries that could not be read: for the log."""
+    auto: AutoReply | None = None
+    """Instead of the reply: how the one message that there is, is answered."""
 
 
 # --- operations ----------------------------------------------------------------------

@@ -7,16 +7,13 @@ from collections.abc import Collection
 from typing import Final
 
 from aiohttp import (
-    ClientConnectorCertificateError,
     ClientConnectorError,
     ClientError,
-    ClientResponse,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
     Fingerprint,
-    ServerDisconnectedError,
     ServerFingerprintMismatch,
     TCPConnector,
 )
@@ -26,12 +23,12 @@ from esmed import __version__, tls
 from esmed.beside import beside
 from esmed.bridge.base import Ambiguous, Call, HttpCall, NotSent, Reply
 from esmed.bridge.config import HttpProviderConfig
+from esmed.bridge.httpanswer import read, why
 from esmed.errors import TransportError
 
 KEEP_ALIVE: Final = 4.0
 """Seconds of an idle connection. Many servers close theirs after five: whoever sends
 just then gets no answer, and does not know whether the request got there."""
-_CHUNK: Final = 64 * 1024
 
 
 class HttpCarrier:
@@ -62,7 +59,7 @@ class HttpCarrier:
                 server_hostname=self._config.tls.server_name,
                 timeout=self._times(call),
             ) as response:
-                body = await _read(response, call.bound)
+                body = await read(response, call.bound)
                 if body is None:
                     return Ambiguous(f"an answer of more than {call.bound} octets")
                 headers = {name.lower(): v for name, v in response.headers.items()}
@@ -70,12 +67,12 @@ class HttpCarrier:
                     status=response.status, headers=headers, body=body, node=node
                 )
         except (ConnectionTimeoutError, ServerFingerprintMismatch) as error:
-            return NotSent(_why(error))
+            return NotSent(why(error))
         except ClientConnectorError as error:
-            return NotSent(_why(error))
+            return NotSent(why(error))
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             # ValueError: headers or a length that aiohttp cannot make sense of.
-            return Ambiguous(_why(error))
+            return Ambiguous(why(error))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,36 +120,3 @@ class _Pins(Fingerprint):
             raise ServerFingerprintMismatch(
                 self.fingerprint, found.digest(), host, port
             )
-
-
-async def _read(response: ClientResponse, bound: int) -> bytes | None:
-    """Read the body; None if it is longer than that."""
-    chunks, left = [], bound
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        left -= len(chunk)
-        if left < 0:
-            response.close()
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _why(error: Exception) -> str:
-    """Say what happened, without the URL, which some fill with what is secret."""
-    match error:
-        case ConnectionTimeoutError():
-            return "no connection in time"
-        case ServerFingerprintMismatch():
-            return "its certificate is not pinned"
-        case TimeoutError():
-            return "no answer in time"
-        case ServerDisconnectedError():
-            return "closed without an answer"
-        case ClientConnectorCertificateError(certificate_error=OSError() as cause):
-            return tls.describe(cause)
-        case ClientConnectorError(os_error=cause):
-            return tls.describe(cause)
-        case OSError():
-            return tls.describe(error)
-        case _:
-            return f"no valid HTTP answer ({type(error).__name__})"

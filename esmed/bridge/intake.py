@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from esmed import log
+from esmed.bridge.answers import Answers
 from esmed.bridge.base import (
     CallbackReply,
     CallbackRequest,
@@ -51,6 +52,7 @@ class Intake:
         self._sink = sink
         self._clock = clock
         self._provider = provider
+        self._answers = Answers(name, sink=sink, clock=clock)
         self._secret = config.push_secret
         self._task: asyncio.Task[None] | None = None
 
@@ -70,11 +72,12 @@ class Intake:
             self._task = asyncio.get_running_loop().create_task(self._pull())
 
     async def stop(self) -> None:
-        """Ask no more."""
+        """Ask no more, and answer no more."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._answers.stop()
 
     async def callback(
         self, secret: str, kind: str, request: CallbackRequest
@@ -94,12 +97,15 @@ class Intake:
                 path=kind,
                 entries=pushed.broken,
             )
-        if pushed.items and pushed.reply.status < 400:
-            now = self._clock.now_ms()
-            items = [self._received(one, "callback", now) for one in pushed.items]
-            if not await self._store(items):
+        now = self._clock.now_ms()
+        items = [self._received(one, "callback", now) for one in pushed.items]
+        match items:
+            case [InboundIn() as message] if pushed.auto is not None:
+                return await self._answers.give(pushed.auto, message)
+            case [_, *_] if pushed.reply.status < 400 and not await self._store(items):
                 return NOT_NOW
-        return pushed.reply
+            case _:
+                return pushed.reply
 
     def receipt(self, news: News, host: str, now: Millis) -> ReceiptIn:
         """Return news as a receipt."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from esmed import lifecycle
 from esmed.models import Accepted, Record
 from esmed.store import (
+    answers,
     attribution,
     base,
     bulk,
@@ -253,6 +254,7 @@ _HANDLERS: Final[dict[type, Callable[[Unit, Any], Any]]] = {
     base.GiveUp: _give_up,
     base.Resolve: _resolve,
     base.ReceiveMo: inbound.receive,
+    base.AnswerMo: answers.answer,
     base.SessionEnded: inbound.session_ended,
     base.Expected: inbound.expected,
     base.HookResult: _hook_result,

@@ -22,6 +22,7 @@ from esmed.models import (
     InboundIn,
     MessageState,
     Millis,
+    MoAnswer,
     OnUnknown,
     PartResult,
     Plan,
@@ -152,6 +153,15 @@ class ReceiveMo(Struct, frozen=True, kw_only=True, gc=False):
     """When what has come of a message in parts is delivered incomplete."""
 
 
+class AnswerMo(Struct, frozen=True, kw_only=True, gc=False):
+    """A whole MO message that is answered at once. Result: the `MoAnswer` to give,
+    which for a repetition is that of the first copy."""
+
+    inbound: InboundIn
+    give_up_at: Millis
+    answer: MoAnswer
+
+
 class SessionEnded(Struct, frozen=True, kw_only=True, gc=False):
     """A bind is gone: what it brought in its last minute may come again.
 
@@ -247,6 +257,7 @@ Operation = (
     | Resolve
     | Receipt
     | ReceiveMo
+    | AnswerMo
     | SessionEnded
     | Expected
     | Sweep
@@ -405,6 +416,10 @@ class Store(Protocol):
 
     async def inbound(self, *, after: int | None, limit: int) -> list[Inbound]:
         """Return MO messages, newest first."""
+
+    async def mo_answer(self, connector: str, remote_id: str) -> MoAnswer | None:
+        """Return what the sender of an MO message was answered, by the next hop's id
+        of it."""
 
     async def answer(self, client: str, key: str) -> IdempotencyKey | None:
         """Return what was answered to this Idempotency-Key within 24 h."""

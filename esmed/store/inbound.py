@@ -128,22 +128,30 @@ def _redelivered(unit: Unit, op: base.ReceiveMo) -> bool:
     return cursor.rowcount > 0
 
 
+def known_by(connector: str, remote_id: str) -> str:
+    """Return what a message with an id of the next hop's is known by."""
+    return _hash(connector, remote_id)
+
+
 def _digest(inbound: InboundIn) -> str:
     """Return what a message, or a part of one, is known by."""
-    content: tuple[object, ...] = (inbound.connector, inbound.remote_id)
-    if not inbound.remote_id:
-        content = (
-            inbound.connector,
-            inbound.source,
-            inbound.destination,
-            inbound.data_coding,
-            inbound.udh,
-            inbound.data,
-            inbound.text,
-            inbound.reference,
-            inbound.total,
-            inbound.part,
-        )
+    if inbound.remote_id:
+        return known_by(inbound.connector, inbound.remote_id)
+    return _hash(
+        inbound.connector,
+        inbound.source,
+        inbound.destination,
+        inbound.data_coding,
+        inbound.udh,
+        inbound.data,
+        inbound.text,
+        inbound.reference,
+        inbound.total,
+        inbound.part,
+    )
+
+
+def _hash(*content: object) -> str:
     return hashlib.blake2b(encode(content), digest_size=16).hexdigest()
 
 

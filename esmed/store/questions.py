@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from esmed.errors import StoreUnavailableError
-from esmed.models import Inbound, MessageState, Millis, Record
-from esmed.store import base, faults
+from esmed.models import Inbound, MessageState, Millis, MoAnswer, Record
+from esmed.store import answers, base, faults
 from esmed.store.outbox import Outlook
 from esmed.store.rows import COLUMNS, PAUSED, Lanes
 
@@ -184,6 +184,12 @@ class Questions:
             "SELECT json_group_array(json(body)) FROM (SELECT body FROM inbound"
             " WHERE seq < ? ORDER BY seq DESC LIMIT ?)",
             (_NEWEST if after is None else after, limit),
+        )
+
+    async def mo_answer(self, connector: str, remote_id: str) -> MoAnswer | None:
+        """Return what the sender of an MO message was answered."""
+        return await self._ask(
+            lambda connection: answers.find(connection, connector, remote_id)
         )
 
     async def events(self, stream: str) -> list[base.OutboxEntry]:

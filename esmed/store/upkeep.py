@@ -77,6 +77,7 @@ _PRUNED: Final = (
     _Aging("outbox", "seq", "created_at", "created_at", "due_at IS NULL"),
     _Aging("inbound", "seq", "received_at", "seq"),
     _Aging("smsc_ids", "id", "at", "id"),
+    _Aging("mo_answers", "digest", "at", "at"),
 )
 _ANSWERS: Final = _Aging("idempotency", "client, key", "at", "at")
 _FORGOTTEN: Final = (

@@ -9,6 +9,7 @@ from esmed.connector import Connector, Job, Received
 from esmed.models import (
     Accepted,
     InboundIn,
+    MoAnswer,
     PartResult,
     Plan,
     Queued,
@@ -31,6 +32,7 @@ class RecordingSink:
         self.given_back: list[tuple[Job, list[int]]] = []
         self.receipts: list[ReceiptIn] = []
         self.inbound: list[InboundIn] = []
+        self.answers: dict[tuple[str, str], MoAnswer] = {}
         self.batches: list[list[Received]] = []
         self.ended: list[str] = []
         self.turned_away: list[list[Received]] = []
@@ -72,6 +74,21 @@ class RecordingSink:
         else:
             done([self.stores] * len(items))
         self._change.set()
+
+    def answered(
+        self,
+        item: InboundIn,
+        answer: MoAnswer,
+        done: Callable[[MoAnswer | None], None],
+    ) -> None:
+        self.inbound.append(item)
+        self.answers.setdefault((item.connector, item.remote_id), answer)
+        if self.stores is not None:
+            done(answer if self.stores else None)
+        self._change.set()
+
+    async def answer_on_record(self, connector: str, remote_id: str) -> MoAnswer | None:
+        return self.answers.get((connector, remote_id))
 
     def refused(self, items: Sequence[Received]) -> None:
         self.turned_away.append(list(items))

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmed.bridge.base import (
-    CallbackReply,
+    AutoReply,
     CallbackRequest,
     HttpCall,
     Mo,
@@ -690,14 +690,22 @@ class TestStatusPush:
         assert (news.ids, news.err) == (("1",), "")
 
     @pytest.mark.parametrize(
-        "body", [b"", b"status=Delivered", b"sms_id=1", b"sms_id=1&status=", b"{}"]
+        ("body", "broken"),
+        [
+            (b"", 1),
+            (b"status=Delivered", 1),
+            (b"{}", 1),
+            (b"sms_id=1", 0),
+            (b"sms_id=1&status=", 0),
+        ],
     )
     def test_what_says_nothing_is_answered_all_the_same(
-        self, provider: SmsTrafficXml, body: bytes
+        self, provider: SmsTrafficXml, body: bytes, broken: int
     ) -> None:
         """Any other status than 200 or 204 slows the pushes down."""
         pushed = provider.parse_push("status", push(body), NOW)
         assert (list(pushed.items), pushed.reply.status) == ([], 200)
+        assert pushed.broken == broken
 
 
 class TestMoPush:
@@ -729,15 +737,13 @@ class TestShortNumber:
         provider = SmsTrafficXml(replace(CONFIG, short_reply=ShortReply(**keys)))
         return provider.parse_push("short", push(body), NOW)
 
-    def test_the_text(self) -> None:
-        pushed = self.parse(self.BODY, text="Спасибо")
+    def test_how_it_is_answered(self) -> None:
+        pushed = self.parse(self.BODY, text="Спасибо", charset="windows-1251")
         assert pushed.items == (self.EXPECTED,)
-        assert pushed.reply == CallbackReply(body="Спасибо".encode())
-
-    def test_in_windows_1251(self) -> None:
-        reply = self.parse(self.BODY, text="Спасибо 😀", charset="windows-1251").reply
-        assert reply.body == "Спасибо ?".encode("cp1251")
-        assert reply.content_type == "text/plain; charset=windows-1251"
+        assert pushed.auto == AutoReply(text="Спасибо", charset="windows-1251")
+        url = "http://127.0.0.1:9000/short"
+        pushed = self.parse(self.BODY, url=url, timeout=2.0)
+        assert pushed.auto == AutoReply(url=url, timeout=2.0)
 
     def test_nothing_is_answered_unless_configured(
         self, provider: SmsTrafficXml
@@ -754,8 +760,13 @@ class TestShortNumber:
         right = self.parse(self.BODY + b"&password=s", text="x", password=Secret("s"))
         assert right.items == (self.EXPECTED,)
 
-    def test_no_message_at_all(self) -> None:
-        assert self.parse(b"message=x", text="x").reply.status == 400
+    def test_what_is_refused_has_no_body(self) -> None:
+        """It could be sent to the subscriber."""
+        for body in (b"message=x", self.BODY):
+            reply = self.parse(body, text="x", password=Secret("s")).reply
+            assert (reply.status, reply.body) == (403, b"")
+        reply = self.parse(b"message=x", text="x").reply
+        assert (reply.status, reply.body) == (400, b"")
 
 
 class TestPull:

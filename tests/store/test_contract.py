@@ -34,6 +34,7 @@ from esmed.models import (
     Deferred,
     FaultClass,
     MessageState,
+    MoAnswer,
     Priority,
     Record,
     Rejected,
@@ -626,13 +627,14 @@ class TestRetention:
             *(receipt_of(smsc_id=f"b{seq}", keys=("x", "y", "z")) for seq in range(5))
         )
         await bench.do(*(mo(f"text {number}") for number in range(5)))
+        await bench.do(*(answer_mo(f"again {number}") for number in range(5)))
         for item in await bench.store.outbox(T0 + HOUR, 100, []):
             await bench.one(delivered(item))
         while items := await bench.store.outbox(T0 + HOUR, 100, []):
             await bench.do(*map(delivered, items))
         tables = (
             *("messages", "outbox", "inbound", "smsc_ids", "idempotency"),
-            *("parked", "inbound_seen"),
+            *("parked", "inbound_seen", "mo_answers"),
         )
         counts = {table: bench.count(table) for table in tables}
         assert min(counts.values()) >= 5
@@ -1169,6 +1171,53 @@ class TestIdempotency:
         again = self.key(T0 + 2 * DAY, b"[]")
         await bench.store.intake(base.Accept(records=[record(2)], key=again))
         assert await bench.store.answer("shop", "k1") == again
+
+
+def answer_mo(said: str, remote_id: str | None = None, **fields: Any) -> base.AnswerMo:
+    came = mo("hello", remote_id=said if remote_id is None else remote_id, **fields)
+    return base.AnswerMo(
+        inbound=came.inbound, give_up_at=came.give_up_at, answer=spoken(said)
+    )
+
+
+def spoken(said: str) -> MoAnswer:
+    return MoAnswer(content_type="text/plain; charset=utf-8", body=said.encode())
+
+
+class TestAnsweredMo:
+    async def test_a_repetition_is_answered_the_same(self, bench: Bench) -> None:
+        assert await bench.one(answer_mo("first", "5")) == spoken("first")
+        assert await bench.one(answer_mo("second", "5")) == spoken("first")
+        assert await bench.store.mo_answer("carrier", "5") == spoken("first")
+        assert len(await bench.store.inbound(after=None, limit=10)) == 1
+
+    async def test_also_within_one_commit(self, bench: Bench) -> None:
+        answers = await bench.do(answer_mo("first", "5"), answer_mo("second", "5"))
+        assert answers == [spoken("first")] * 2
+
+    async def test_also_after_a_restart(self, bench: Bench) -> None:
+        await bench.one(answer_mo("first", "5"))
+        await bench.crash()
+        assert await bench.one(answer_mo("second", "5")) == spoken("first")
+
+    async def test_others_are_not_meant(self, bench: Bench) -> None:
+        await bench.one(answer_mo("first", "5"))
+        assert await bench.store.mo_answer("carrier", "6") is None
+        assert await bench.store.mo_answer("other", "5") is None
+        assert await bench.one(answer_mo("second", "6")) == spoken("second")
+        other = answer_mo("third", "5", connector="other")
+        assert await bench.one(other) == spoken("third")
+
+    async def test_without_an_id_nothing_is_a_repetition(self, bench: Bench) -> None:
+        assert await bench.one(answer_mo("first", "")) == spoken("first")
+        assert await bench.one(answer_mo("second", "")) == spoken("second")
+        assert bench.count("mo_answers") == 0
+        assert len(await bench.store.inbound(after=None, limit=10)) == 2
+
+    async def test_what_was_pulled_already_is_answered(self, bench: Bench) -> None:
+        await bench.one(mo("hello", remote_id="5"))
+        assert await bench.one(answer_mo("first", "5")) == spoken("first")
+        assert len(await bench.store.inbound(after=None, limit=10)) == 1
 
 
 class TestMo:

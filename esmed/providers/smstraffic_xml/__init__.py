@@ -84,8 +84,7 @@ class SmsTrafficXml(Provider):
 
     def parse_push(self, kind: str, request: CallbackRequest, now: Millis) -> Pushed:
         if kind == "status":
-            news = states.read_push(request)
-            return Pushed(items=() if news is None else (news,))
+            return states.push(request)
         if kind == "short":
             return incoming.push_short(request, self._short_reply)
         return incoming.push(request)

@@ -8,7 +8,14 @@ from xml.etree.ElementTree import Element
 
 from esmed.bridge import dates, forms
 from esmed.bridge import replies as statuses
-from esmed.bridge.base import CallbackReply, CallbackRequest, Mo, Pushed, Reply
+from esmed.bridge.base import (
+    AutoReply,
+    CallbackReply,
+    CallbackRequest,
+    Mo,
+    Pushed,
+    Reply,
+)
 from esmed.bridge.xmldoc import text_of
 from esmed.models import Fault, Millis
 from esmed.providers import _smstraffic
@@ -21,7 +28,6 @@ _KEPT: Final = 2 * 86_400_000
 
 _OK: Final = CallbackReply(body=b"OK")
 _NO_MESSAGE: Final = CallbackReply(status=400, body=b"phone is missing")
-_FORBIDDEN: Final = CallbackReply(status=403, body=b"wrong password")
 
 
 def pull_fields(since: Millis, now: Millis) -> Mapping[str, str | int]:
@@ -48,21 +54,23 @@ def push(request: CallbackRequest) -> Pushed:
 
 
 def push_short(request: CallbackRequest, answered: ShortReply | None) -> Pushed:
-    """Read a message to the short number: the body of the reply goes back to its
-    sender as it is."""
+    """Read a message to the short number: whatever is in the body of the reply goes
+    back to its sender."""
     wanted = None if answered is None else answered.password
     if wanted is not None and not _is_password(wanted, request):
-        return Pushed(reply=_FORBIDDEN)
+        return Pushed(reply=CallbackReply(status=403))
     mo = _smstraffic.read_mo(request)
     if mo is None:
-        return Pushed(reply=_NO_MESSAGE)
+        return Pushed(reply=CallbackReply(status=400))
     if answered is None:
         return Pushed(items=(mo,))
-    body = answered.text.encode(answered.charset, "replace")
-    content_type = f"text/plain; charset={answered.charset}"
-    return Pushed(
-        items=(mo,), reply=CallbackReply(content_type=content_type, body=body)
+    auto = AutoReply(
+        text=answered.text,
+        url=answered.url,
+        timeout=answered.timeout,
+        charset=answered.charset,
     )
+    return Pushed(items=(mo,), auto=auto)
 
 
 def _is_password(wanted: Secret, request: CallbackRequest) -> bool:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from esmed.bridge import forms
 from esmed.bridge import replies as statuses
-from esmed.bridge.base import Asked, CallbackRequest, News, Reply
+from esmed.bridge.base import Asked, CallbackRequest, Pushed, Reply
 from esmed.bridge.xmldoc import text_of
 from esmed.connector import Sent
 from esmed.providers import _smstraffic_v1
@@ -44,15 +44,20 @@ def parse_ask(sent: Sequence[Sent], reply: Reply) -> Sequence[Asked]:
     return [_asked(one.smsc_id, entries.get(one.smsc_id)) for one in sent]
 
 
-def read_push(request: CallbackRequest) -> News | None:
-    """Read a status that was pushed as a form; None: it says nothing."""
+def push(request: CallbackRequest) -> Pushed:
+    """Read a status that was pushed as a form. It is answered well whatever it is: else
+    the platform slows down."""
     fields = {name: one.strip() for name, one in forms.of_request(request).items()}
-    return _smstraffic_v1.news(
-        fields.get("sms_id", ""),
+    sms_id = fields.get("sms_id", "")
+    if not sms_id:
+        return Pushed(broken=1)
+    news = _smstraffic_v1.news(
+        sms_id,
         fields.get("status", ""),
         fields.get("delivery_date", ""),
         fields.get("error_code", ""),
     )
+    return Pushed(items=() if news is None else (news,))
 
 
 def _asked(sms_id: str, entry: Element | None) -> Asked:

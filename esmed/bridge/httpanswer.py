@@ -1,0 +1,49 @@
+"""Reading the answer to one HTTP request, or saying why there is none."""
+
+from typing import Final
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientResponse,
+    ConnectionTimeoutError,
+    ServerDisconnectedError,
+    ServerFingerprintMismatch,
+)
+
+from esmed import tls
+
+_CHUNK: Final = 64 * 1024
+
+
+async def read(response: ClientResponse, bound: int) -> bytes | None:
+    """Read the body; None if it is longer than that."""
+    chunks, left = [], bound
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            response.close()
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def why(error: Exception) -> str:
+    """Say what happened, without the URL, which some fill with what is secret."""
+    match error:
+        case ConnectionTimeoutError():
+            return "no connection in time"
+        case ServerFingerprintMismatch():
+            return "its certificate is not pinned"
+        case TimeoutError():
+            return "no answer in time"
+        case ServerDisconnectedError():
+            return "closed without an answer"
+        case ClientConnectorCertificateError(certificate_error=OSError() as cause):
+            return tls.describe(cause)
+        case ClientConnectorError(os_error=cause):
+            return tls.describe(cause)
+        case OSError():
+            return tls.describe(error)
+        case _:
+            return f"no valid HTTP answer ({type(error).__name__})"
