@@ -26,7 +26,9 @@ from esmed.providers.smsc.config import Config
 BATCH: Final = 100
 """Messages in a ``list``: the document names no limit, and this is a cautious one."""
 ASKS: Final = 500
-"""Messages in a question: several are asked for once a minute at most."""
+"""Messages in a question; the platform names no limit."""
+ASKS_EVERY: Final = 61.0
+"""Seconds: several are asked for once a minute at most."""
 RETENTION: Final = 30 * 86_400.0
 """Seconds. The document names none; the platform's history goes back six months."""
 
@@ -37,6 +39,7 @@ class Smsc(Provider):
     traits: ClassVar[Traits] = Traits(
         batch=BATCH,
         asks=ASKS,
+        asks_every=ASKS_EVERY,
         retention=RETENTION,
         rechecks=True,
         cancels=True,
