@@ -30,6 +30,7 @@ _CONFIG: Final = """
 node: test
 store: {{url: "sqlite:///{store}", durability: normal, erase_text: {erase_text}}}
 http: {{listen: {listen}, max_queued: {max_queued}, clients: {clients}}}
+callbacks: {callbacks}
 webhooks: {webhooks}
 connectors:
 {connectors}
@@ -87,6 +88,7 @@ class Site(Client):
         self.clients: list[dict[str, Any]] = []
         self.webhooks: dict[str, Any] = {"url": hook.url(), "secret": SECRET}
         self.listen = ["127.0.0.1:0"]
+        self.callbacks: dict[str, Any] | None = None
         self.max_queued = 1000
         self.erase_text = "never"
         self.store = folder / "esmed.db"
@@ -101,6 +103,7 @@ class Site(Client):
             erase_text=self.erase_text,
             listen=json.dumps(self.listen),
             max_queued=self.max_queued,
+            callbacks=json.dumps(self.callbacks),
             webhooks=json.dumps(self.webhooks),
             connectors=textwrap.indent(
                 "\n".join(
@@ -140,6 +143,12 @@ class Site(Client):
     async def restart(self, **connectors: dict[str, Any]) -> None:
         await self.stop()
         await self.start(**connectors)
+
+    def callback_url(self, connector: str, secret: str, kind: str = "status") -> str:
+        """Where a provider pushes to."""
+        assert self.app is not None
+        (address,) = self.app.callback_addresses
+        return f"http://{address}/callbacks/{connector}/{secret}/{kind}"
 
     async def told(self, count: int, path: str = "/hook") -> list[dict[str, Any]]:
         """Wait for so many webhooks; what they say, in the order of their coming."""

@@ -84,6 +84,10 @@ class ProviderSimulator(ABC):
         rules = [rule for rule in self.options.outcomes if rule != "none"]
         standard = () if "none" in self.options.outcomes else self.rules
         self._outcomes = Outcomes((*standard, *rules), self.usual)
+        self.callback_url = self.options.callback_url
+        """This and the next two: where it pushes to from now on."""
+        self.mo_url = self.options.mo_url
+        self.short_url = self.options.short_url
         self.requests: dict[str, int] = {}
         """How many of each operation."""
         self.inbound: list[Inbound] = []
@@ -173,8 +177,8 @@ class ProviderSimulator(ABC):
         self.inbound.append(came)
         del self.inbound[: -self.options.keep]
         push = self.mo_push(came)
-        if push is not None and self.options.mo_url is not None:
-            self._push(self.options.mo_url, push, mo.from_)
+        if push is not None and self.mo_url is not None:
+            self._push(self.mo_url, push, mo.from_)
 
     def add_fault(self, fault: ProviderFault) -> int:
         """Take a fault in, its clock starting now; the key is for `remove_fault`."""
@@ -273,7 +277,7 @@ class ProviderSimulator(ABC):
             deliver_after=self.options.deliver_after,
         )
         self.register.add(message)
-        if self.options.callback_url is not None:
+        if self.callback_url is not None:
             for number, step in enumerate(message.steps):
                 due = message.due(number)
                 self.agenda.call_at(due, partial(self._tell, message, step))
@@ -301,8 +305,8 @@ class ProviderSimulator(ABC):
         if message.ended is not None and step is not message.ended:
             return
         push = self.status_push(message, step)
-        if push is not None and self.options.callback_url is not None:
-            self._push(self.options.callback_url, push, message.id)
+        if push is not None and self.callback_url is not None:
+            self._push(self.callback_url, push, message.id)
 
     def _push(self, url: str, push: Push, key: str) -> None:
         if self._strikes(lambda fault: isinstance(fault, PushLost)):

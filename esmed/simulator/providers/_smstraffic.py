@@ -86,13 +86,13 @@ class SmsTraffic(HttpSimulator):
 
     def inject_mo(self, mo: Mo) -> None:
         super().inject_mo(mo)
-        url = self.options.short_url
+        url = self.short_url
         if url is not None and mo.to == self.settings["shortcode"]:
             self._push(url, self._short_form(self.inbound[-1]), mo.from_)
 
     async def ask_short(self, inbound: Inbound) -> PushAnswer:
         """Ask what to answer to a message to the short number, again if need be."""
-        url = self.options.short_url
+        url = self.short_url
         if url is None:
             raise ValueError("there is no short_url")
         return await self.pusher.post(url, self._short_form(inbound))

@@ -79,6 +79,7 @@ class Simulator(HttpSimulator):
         "alfanames": "Test,SMS,SMSka:MODERATE",
         "any_alfaname": "yes",
         "balance": "123.156",
+        "one_for_all": "no",
         "price": "0",
         "quotes": "typographic",
         "timezone": "Europe/Kyiv",
@@ -162,8 +163,8 @@ class Simulator(HttpSimulator):
                 raise Refused(code)
             if self._balance < self._price:
                 raise Refused("INSUFFICIENTFUNDS")
-        elif all(code == "ERRPHONES" for _, code in codes):
-            raise Refused("ERRPHONES")
+        else:
+            self._check_all([code for _, code in codes])
         campaign = str(self.new_id())
         now = datetime.now(self._zone)
         self._campaigns[campaign] = Campaign(now, start or now)
@@ -195,6 +196,14 @@ class Simulator(HttpSimulator):
             status = "ERROR" if code else "ACCEPTED"
             SubElement(answer, "to", recipient=number.lstrip("+"), status=status)
         return answer
+
+    def _check_all(self, codes: Sequence[str]) -> None:
+        """Refuse a request to several: the document does not say when."""
+        wrong = [code for code in codes if code not in {"", "ERROR"}]
+        if len(wrong) == len(codes) or (
+            wrong and self.settings["one_for_all"] == "yes"
+        ):
+            raise Refused(wrong[0])
 
     def _paid(self, outcome: Outcome) -> Outcome:
         """What becomes of a message that was taken: nothing without money."""

@@ -1,0 +1,290 @@
+"""svitsms from end to end: the daemon, and a stand-in that speaks as the document says.
+
+The number's last digits tell what becomes of a message: docs/connectors/svitsms.md.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from integration.site import Site
+
+from esmed.bridge import schedule
+from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
+from esmed.simulator.bridge.options import ProviderOptions
+from esmed.simulator.faults import parse
+from esmed.simulator.providers.svitsms import Simulator
+
+LOGIN, PASSWORD, SECRET = "380501234567", "the-password", "the-callbacks-secret"
+TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+OPERATIONS = "/v1/connectors/svit/operations"
+
+
+@pytest.fixture(autouse=True)
+def _asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FIRST", 0.1)
+    monkeypatch.setattr(schedule, "FACTOR", 1.0)
+
+
+@pytest.fixture
+async def svitsms() -> AsyncIterator[Simulator]:
+    options = ProviderOptions(login=LOGIN, password=PASSWORD)
+    async with Simulator(options) as made:
+        yield made
+
+
+def connector(provider: Simulator, **keys: Any) -> dict[str, Any]:
+    return {
+        "kind": "svitsms",
+        "base_urls": [provider.url],
+        "login": LOGIN,
+        "password": PASSWORD,
+        "retry": {"min": "50ms", "max": "200ms"},
+        **keys,
+    }
+
+
+async def pushed_to(site: Site, provider: Simulator, **keys: Any) -> None:
+    """Start with a connector that hears by push alone."""
+    site.callbacks = {"listen": ["127.0.0.1:0"]}
+    await site.start(svit=connector(provider, callback_secret=SECRET, **keys))
+    provider.callback_url = site.callback_url("svit", SECRET)
+
+
+def strike(provider: Simulator, fault: str) -> None:
+    provider.add_fault(parse(fault, HTTP_FAULTS))
+
+
+ENDS = {
+    "380501234500": "delivered",
+    "380501234501": "undeliverable",
+    "380501234502": "expired",
+    "380501234503": "rejected",
+    "380501234504": "delivered",
+    "380501234505": "rejected",
+    "380501234507": "deleted",
+    "380501234508": "rejected",
+    "380501234509": "undeliverable",
+    "380501234510": "rejected",
+    "380501234513": "rejected",
+}
+
+
+@pytest.mark.parametrize("how", ["asked", "pushed"])
+async def test_every_end(site: Site, svitsms: Simulator, how: str):
+    if how == "asked":
+        await site.start(svit=connector(svitsms))
+    else:
+        await pushed_to(site, svitsms)
+    ids = {to: await site.submit(to=to, text=f"Привіт, {to} €") for to in ENDS}
+    for to, id_ in ids.items():
+        await site.reaches(id_, ENDS[to])
+    asked = [name for name in svitsms.requests if name.startswith("getc")]
+    assert bool(asked) == (how == "asked")
+    taken = {each.to: each.text for each in svitsms.messages()}
+    assert taken["380501234500"] == "Привіт, 380501234500 €"
+    assert len(await site.told(len(ENDS))) == len(ENDS)
+
+
+async def test_a_queue_of_different_messages_takes_few_requests(
+    site: Site, svitsms: Simulator
+):
+    """The bad ones are found, and cost nobody else."""
+    await site.start(svit=connector(svitsms, concurrency=1))
+    numbers = [f"3805012{place:05d}" for place in range(20_000, 20_120)]
+    messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
+    answer = await site.post("/v1/messages/batch", {"messages": messages})
+    for to, accepted in zip(numbers, answer["messages"], strict=True):
+        bad = to[-2:] in {"05", "10", "13", "01", "02", "03", "07", "08", "09"}
+        if to[-2:] not in {"06", "11", "12"}:
+            ends = ("rejected", "undeliverable", "expired", "deleted")
+            await site.reaches(accepted["id"], *(ends if bad else ("delivered",)))
+    taken = svitsms.messages()
+    assert {each.text for each in taken} <= {f"for {to}" for to in numbers}
+    assert all(each.text == f"for {each.to}" for each in taken)
+    assert len({each.to for each in taken}) == len(taken)
+    assert svitsms.requests["send"] < 10
+    assert svitsms.requests["getcampaigndetail"] > 0
+
+
+async def test_the_bad_ones_of_a_request_are_found(site: Site):
+    """Where the provider refuses the whole of it for the sake of one."""
+    settings = {"one_for_all": "yes"}
+    async with Simulator(ProviderOptions(settings=settings)) as svitsms:
+        await site.start(svit=connector(svitsms))
+        numbers = [f"3805012345{end:02d}" for end in (0, 14, 5, 13, 15, 16)]
+        messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
+        answer = await site.post("/v1/messages/batch", {"messages": messages})
+        for to, accepted in zip(numbers, answer["messages"], strict=True):
+            end = "rejected" if to[-2:] in {"05", "13"} else "delivered"
+            await site.reaches(accepted["id"], end)
+        assert svitsms.stats.taken == 4
+
+
+async def test_each_part_counts(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms))
+    id_ = await site.submit(to="380501234512", text="ї" * 100)
+    await site.reaches(id_, "undeliverable")
+    assert "getmessagestatus" not in svitsms.requests
+
+
+async def test_every_operation(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms, timezone="Europe/Kyiv"))
+    id_ = await site.submit(to="380501234500")
+    message = await site.reaches(id_, "delivered")
+    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
+    campaign, _, to = smsc_id.partition("/")
+    listed = await site.get(OPERATIONS)
+    names = [each["name"] for each in listed["operations"]]
+
+    async def run(name: str, **arguments: str) -> Any:
+        assert name in names
+        names.remove(name)
+        return await site.post(f"{OPERATIONS}/{name}", arguments)
+
+    assert await run("balance") == {"balance": "123.156"}
+    status = await run("status", campaign_id=campaign, to=to)
+    assert status["status"] == "DELIVERED"
+    info = await run("campaign_info", campaign_id=campaign)
+    assert (info["status"], info["messages"]["DELIVERED"]) == ("COMPLETE", 1)
+    detail = await run("campaign_detail", campaign_id=campaign)
+    assert [row["to"] for row in detail["messages"]] == [to]
+    added = await run("add_alfaname", alfaname="Shop-1")
+    assert added == {"alfanames": [{"alfaname": "Shop-1", "status": "MODERATE"}]}
+    assert await run("check_alfaname", alfaname="Shop-1") == added
+    everyone = await run("alfanames")
+    assert [each["alfaname"] for each in everyone["alfanames"]][-1] == "Shop-1"
+    assert names == []
+    path = f"{OPERATIONS}/check_alfaname"
+    assert (await site.ask("POST", path, {"alfaname": "Nobody"}))[0] == 409
+    assert (await site.ask("POST", path, {}))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("code", "class_", "state"),
+    [
+        ("ERRPHONES", "message", "rejected"),
+        ("ERRTEXT", "message", "rejected"),
+        ("ERRALFANAME", "account", "failed"),
+        ("INSUFFICIENTFUNDS", "account", "failed"),
+    ],
+)
+async def test_refusals(
+    site: Site, svitsms: Simulator, code: str, class_: str, state: str
+):
+    await site.start(svit=connector(svitsms))
+    strike(svitsms, f"refuse code={code} on=send")
+    message = await site.reaches(await site.submit(), state)
+    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
+    assert svitsms.requests["send"] == 1
+
+
+async def test_an_account_without_money_leaves_it_to_the_next(
+    site: Site, svitsms: Simulator
+):
+    async with Simulator() as other:
+        await site.start(svit=connector(svitsms), other=connector(other))
+        strike(svitsms, "refuse code=INSUFFICIENTFUNDS on=send")
+        message = await site.reaches(await site.submit(), "delivered")
+        assert message["connector"] == "other"
+
+
+async def test_too_many_requests(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms))
+    strike(svitsms, "status code=429 retry_after=1 times=1 on=send")
+    await site.reaches(await site.submit(), "delivered")
+    assert svitsms.requests["send"] == 2
+    assert svitsms.stats.taken == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "close processed=true",
+        "html code=502 processed=true",
+        "truncated",
+        "body text=<message><state",
+        "garbage",
+        "huge size=11000000 processed=true",
+        "drip size=20 pause=2s",
+    ],
+)
+async def test_what_may_have_been_taken_is_for_on_unknown(
+    site: Site, svitsms: Simulator, fault: str
+):
+    await site.start(svit=connector(svitsms, response_timeout="500ms", concurrency=1))
+    strike(svitsms, f"{fault} times=1 on=send")
+    unknown = await site.submit(on_unknown="fail")
+    await site.reaches(unknown, "unknown")
+    strike(svitsms, f"{fault} times=1 on=send")
+    held = await site.submit(on_unknown="hold", text="held")
+    await site.is_held(held)
+    svitsms.clear_faults()
+    await site.post(f"/v1/messages/{held}/resolve", {"as": "resend"})
+    await site.reaches(held, "delivered")
+
+
+async def test_nothing_was_taken_where_nobody_listens(site: Site, svitsms: Simulator):
+    """So the backup gets it, once."""
+    async with Simulator(ProviderOptions(login=LOGIN, password=PASSWORD)) as backup:
+        key = svitsms.add_fault(parse("refuse_connect", HTTP_FAULTS))
+        await site.start(
+            svit=connector(
+                svitsms, base_urls=[svitsms.url, backup.url], on_unknown="fail"
+            )
+        )
+        await site.reaches(await site.submit(), "delivered")
+        assert (svitsms.stats.taken, backup.stats.taken) == (0, 1)
+        assert svitsms.remove_fault(key)
+
+
+async def test_scheduled_there(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms, timezone="Europe/Kyiv"))
+    id_ = await site.submit(send_at=TOMORROW.isoformat(), validity=7200)
+    await site.reaches(id_, "submitted")
+    (message,) = svitsms.messages()
+    there = TOMORROW.astimezone(ZoneInfo("Europe/Kyiv"))
+    assert message.fields["start_time"] == there.strftime("%Y-%m-%d %H:%M:%S")
+    assert message.fields["lifetime"] == "2"
+
+
+async def test_scheduled_here(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms))
+    id_ = await site.submit(send_at=TOMORROW.isoformat())
+    assert (await site.message(id_))["state"] == "scheduled"
+    later = await site.submit()
+    await site.reaches(later, "delivered")
+    assert len(svitsms.messages()) == 1
+
+
+async def test_a_wrong_password_is_no_mystery(site: Site, svitsms: Simulator):
+    await site.start(svit=connector(svitsms, password="wrong"))
+    id_ = await site.submit()
+
+    down = await site.connector("svit", "down")
+    while "401" not in down["reason"]:
+        down = await site.connector("svit", "down")
+    assert (await site.message(id_))["state"] == "queued"
+    assert svitsms.requests.keys() <= {"getbalance", "send"}
+
+
+async def test_a_push_of_something_else(site: Site, svitsms: Simulator):
+    await pushed_to(site, svitsms)
+    url = site.callback_url("svit", SECRET)
+    for body, status in ((b"", 200), (b"<html><br></html>", 400)):
+        async with site.session.post(url, data=body) as answer:
+            assert answer.status == status
+    wrong = site.callback_url("svit", "wrong")
+    async with site.session.post(wrong, data=b"") as answer:
+        assert answer.status == 404
+
+
+async def test_pushes_that_come_twice(site: Site, svitsms: Simulator):
+    await pushed_to(site, svitsms)
+    strike(svitsms, "push_twice")
+    ids = [await site.submit(text=f"number {place}") for place in range(5)]
+    for id_ in ids:
+        await site.reaches(id_, "delivered")
+    assert len(await site.told(5)) == 5
