@@ -141,7 +141,7 @@ class Simulator(HttpSimulator):
         return callbacks.callback(url, self.settings["word"], fields)
 
     def mo_push(self, inbound: Inbound) -> Push | None:
-        url = self.options.mo_url
+        url = self.mo_url
         if url is None:
             return None
         mo = inbound.mo
