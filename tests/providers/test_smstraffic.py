@@ -6,12 +6,19 @@ The bodies in vectors/smstraffic are those of technical description 2.3, the qui
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from providers.smstraffic import (
+    NOW,
+    SURROUNDINGS,
+    VECTORS,
+    provider,
+    reply,
+    vector,
+)
 
 from esmed.bridge.base import (
     Answer,
@@ -23,7 +30,6 @@ from esmed.bridge.base import (
     Provider,
     Reply,
 )
-from esmed.bridge.registry import create
 from esmed.config import loads
 from esmed.connector import Sent
 from esmed.errors import ConfigError
@@ -38,24 +44,9 @@ from esmed.models import (
     Request,
     Unknown,
 )
-from esmed.secret import Surroundings
 
-VECTORS = Path(__file__).parent / "vectors" / "smstraffic"
-NOW = 1_735_712_400_000  # 2025-01-01T06:20:00Z
 ID = "2de9efa4-3ee7-4691-bec0-81d93c5a54cf"
 KEY = "1837/ptf9Bs9Apk4EgyP4gUCy2ajwffVchwaR"
-SURROUNDINGS = Surroundings(environ={}, directory=Path())
-
-
-def vector(name: str) -> bytes:
-    return (VECTORS / name).read_bytes()
-
-
-def provider(more: str = "") -> Provider:
-    """The example of the vectors, with further lines at its end."""
-    text = (VECTORS / "config.yaml").read_text(encoding="utf-8") + more
-    config = loads(text, SURROUNDINGS)
-    return create(config.connectors["smstraffic"])
 
 
 @pytest.fixture
@@ -75,12 +66,6 @@ def message(
     request = Request(to=to, text=text, from_=sender, send_at=send_at)
     expires_at = max(NOW, send_at or 0) + left * 1000
     return Outgoing(id=id, request=request, sender=sender, expires_at=expires_at)
-
-
-def reply(body: object, status: int = 200, **headers: str) -> Reply:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status=status, headers=named, body=raw, node="https://api")
 
 
 def refused(code: object, said: str = "…") -> Mapping[str, Any]:
