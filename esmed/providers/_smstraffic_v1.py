@@ -7,7 +7,9 @@ are taken apart (`Answer.singly`) instead of read.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
 
 from esmed.bridge import dates
 from esmed.bridge.base import Answer, News, Outgoing
@@ -22,6 +24,7 @@ from esmed.models import (
     Request,
 )
 from esmed.providers import _smstraffic
+from esmed.views import timestamp
 from pdu import segment
 
 BATCH: Final = 100
@@ -34,6 +37,8 @@ RETENTION: Final = 2 * 86_400.0
 """Seconds for which statuses are kept."""
 MOST_IDS: Final = 15
 """In a question: a public client keeps to that, the description names no limit."""
+MOST_TOLD: Final = 5000
+"""In an operation on messages: what the description has for ``set_checked``."""
 
 NO_SUCH: Final = Fault(
     FaultClass.TEMPORARY, _smstraffic.NO_SUCH_MESSAGE, "the provider knows no such id"
@@ -49,6 +54,27 @@ of its validity: the lifetime is one for all."""
 
 _OF_THE_SENDER: Final = frozenset({421, 436})
 """Codes about the sender, which the messages of a request have in common."""
+
+
+SmsId = Annotated[str, Meta(pattern="^[0-9]{1,40}$")]
+Ids = Annotated[
+    list[SmsId],
+    Meta(
+        min_length=1,
+        max_length=MOST_TOLD,
+        description="The provider's ids: `smsc_id` in the message object.",
+    ),
+]
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """An operation without arguments."""
+
+
+class OfMessages(Struct, frozen=True, forbid_unknown_fields=True):
+    """An operation on messages."""
+
+    ids: Ids
 
 
 def refusal(request: Request) -> Fault | None:
@@ -123,3 +149,10 @@ def news(sms_id: str, status: str, changed: str, error: str) -> News | None:
         reason=_smstraffic.delivery_reason(int(code[:9])) if code else "",
         done_at=dates.read(changed, dates.MOSCOW),
     )
+
+
+def instant(said: str) -> str | None:
+    """Return a date, in UTC+3, as RFC 3339 in UTC; what is no date stays, and nothing
+    is None."""
+    at = dates.read(said, dates.MOSCOW)
+    return (said or None) if at is None else timestamp(at)

@@ -17,20 +17,11 @@ from esmed.bridge.base import HttpCall, Procedure, Reply, Steps, Wait
 from esmed.bridge.xmldoc import text_of
 from esmed.models import Fault, Millis
 from esmed.providers import _smstraffic, _smstraffic_v1
+from esmed.providers._smstraffic_v1 import Nothing, OfMessages
 from esmed.providers.smstraffic_xml import calls, replies, states
 
-MOST_CHECKED: Final = 5000
 MOST_MEMBERS: Final = 5000
 
-SmsId = Annotated[str, Meta(pattern="^[0-9]{1,40}$")]
-Ids = Annotated[
-    list[SmsId],
-    Meta(
-        min_length=1,
-        max_length=MOST_CHECKED,
-        description="The provider's ids: `smsc_id` in the message object.",
-    ),
-]
 Number = Annotated[str, Meta(pattern="^[0-9]{5,20}$")]
 GroupId = Annotated[int, Meta(ge=1, le=2**32 - 1, description="`id` of the list.")]
 Members = Annotated[
@@ -41,14 +32,6 @@ Members = Annotated[
         description="Numbers, digits only, international form.",
     ),
 ]
-
-
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """An operation without arguments."""
-
-
-class OfMessages(Struct, frozen=True, forbid_unknown_fields=True):
-    ids: Ids
 
 
 class OfIncoming(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,10 +9,10 @@ from xml.etree.ElementTree import Element
 
 from msgspec import Struct
 
-from esmed.bridge import dates, xmldoc
+from esmed.bridge import xmldoc
 from esmed.bridge.base import Reply
 from esmed.bridge.xmldoc import XmlError, text_of
-from esmed.views import timestamp
+from esmed.providers import _smstraffic_v1
 
 _DEFAULT_CHARSET: Final = "windows-1251"
 _LONGEST_CODE: Final = 9
@@ -52,13 +52,9 @@ def refusal(root: Element) -> Refusal | None:
 
 
 def instant(parent: Element, *names: str) -> str | None:
-    """Return the first of these dates (UTC+3) that there is, as RFC 3339 in UTC; what
-    is no date as it stands."""
-    for name in names:
-        if said := text_of(parent, name):
-            at = dates.read(said, dates.MOSCOW)
-            return said if at is None else timestamp(at)
-    return None
+    """Return the first of these dates that there is, as `_smstraffic_v1.instant`."""
+    said = (text_of(parent, name) for name in names)
+    return _smstraffic_v1.instant(next(filter(None, said), ""))
 
 
 def nothing_said(reply: Reply) -> str:

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from hmac import compare_digest
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
@@ -225,6 +226,14 @@ class ProviderSimulator(ABC):
         return None
 
     # What a kind uses
+
+    def knows(self, login: str, password: str) -> bool:
+        """Whether these are the right ones, wherever they stood."""
+        wanted = self.options.login, self.options.password
+        return all(
+            right is None or compare_digest(right.encode(), given.encode())
+            for right, given in zip(wanted, (login, password), strict=True)
+        )
 
     def new_id(self) -> int:
         """A number that no message has had."""

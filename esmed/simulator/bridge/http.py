@@ -66,14 +66,6 @@ class HttpSimulator(ProviderSimulator):
         wanted = f"Bearer {self.options.api_key}"
         return compare_digest(given.encode(), wanted.encode())
 
-    def knows(self, login: str, password: str) -> bool:
-        """Whether these are the right ones, wherever they stood."""
-        wanted = self.options.login, self.options.password
-        return all(
-            right is None or compare_digest(right.encode(), given.encode())
-            for right, given in zip(wanted, (login, password), strict=True)
-        )
-
     async def _begin(self, closing: AsyncExitStack) -> Callable[[], asyncio.Protocol]:
         application = web.Application(
             middlewares=[self._faulty], client_max_size=_LARGEST
