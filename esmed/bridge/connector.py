@@ -113,6 +113,7 @@ class ProviderConnector:
         """Take the keys of `Config.in_place`; the others must be as they are."""
         self._config = config
         self._provider = self._create(config)
+        self._line.configure(response_timeout=config.response_timeout)
         self._submission.configure(config, self._provider)
         self._intake.configure(config, self._provider)
         self._inquiries.configure(self._provider)

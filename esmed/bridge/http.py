@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import io
 import ssl
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import (
@@ -29,6 +31,7 @@ from esmed.errors import TransportError
 KEEP_ALIVE: Final = 4.0
 """Seconds of an idle connection. Many servers close theirs after five: whoever sends
 just then gets no answer, and does not know whether the request got there."""
+_SMALL: Final = 64 * 1024
 
 
 class HttpCarrier:
@@ -38,7 +41,12 @@ class HttpCarrier:
     def __init__(self, config: HttpProviderConfig) -> None:
         self._config = config
         self._session: ClientSession | None = None
+        self._closed = False
         self._context: ssl.SSLContext | None = None
+
+    def configure(self, *, response_timeout: float) -> None:
+        """Wait so long for answers from now on."""
+        self._config = replace(self._config, response_timeout=response_timeout)
 
     async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, within the configured times."""
@@ -48,11 +56,14 @@ class HttpCarrier:
             session = self._session or await self._open()
         except TransportError as error:
             return NotSent(str(error))
+        if self._closed:
+            await session.close()
+            return NotSent("the connector has stopped")
         try:
             async with session.request(
                 call.method,
                 URL(node + call.path, encoded=True),
-                data=call.body if call.method == "POST" else None,
+                data=_data(call),
                 headers=call.headers,
                 allow_redirects=False,
                 ssl=self._context or True,
@@ -70,15 +81,19 @@ class HttpCarrier:
             return NotSent(why(error))
         except ClientConnectorError as error:
             return NotSent(why(error))
+        except UnicodeError as error:
+            if isinstance(error, UnicodeDecodeError):
+                return Ambiguous(why(error))
+            return NotSent("its name is none that DNS could have")
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             # ValueError: headers or a length that aiohttp cannot make sense of.
             return Ambiguous(why(error))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; nothing is sent any more."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
-            self._session = None
 
     async def _open(self) -> ClientSession:
         config = self._config
@@ -120,3 +135,10 @@ class _Pins(Fingerprint):
             raise ServerFingerprintMismatch(
                 self.fingerprint, found.digest(), host, port
             )
+
+
+def _data(call: HttpCall) -> bytes | io.BytesIO | None:
+    if call.method != "POST":
+        return None
+    # A large body in one piece holds up the loop.
+    return call.body if len(call.body) <= _SMALL else io.BytesIO(call.body)

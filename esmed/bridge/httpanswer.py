@@ -1,5 +1,8 @@
 """Reading the answer to one HTTP request, or saying why there is none."""
 
+import os
+import socket
+import ssl
 from typing import Final
 
 from aiohttp import (
@@ -40,10 +43,17 @@ def why(error: Exception) -> str:
         case ServerDisconnectedError():
             return "closed without an answer"
         case ClientConnectorCertificateError(certificate_error=OSError() as cause):
-            return tls.describe(cause)
+            return _told(cause)
         case ClientConnectorError(os_error=cause):
-            return tls.describe(cause)
+            return _told(cause)
         case OSError():
-            return tls.describe(error)
+            return _told(error)
         case _:
             return f"no valid HTTP answer ({type(error).__name__})"
+
+
+def _told(error: OSError) -> str:
+    """Return the system's words; asyncio's have the address, which is known."""
+    if error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return tls.describe(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -25,8 +26,11 @@ class Carrier(Protocol):
     async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, within the configured times."""
 
+    def configure(self, *, response_timeout: float) -> None:
+        """Wait so long for answers from now on."""
+
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; nothing is sent any more."""
 
 
 class Line:
@@ -52,12 +56,18 @@ class Line:
         self._metrics = metrics
         self._changed = changed
         self._lost = {node: asyncio.Event() for node in self.nodes}
+        self._hurry = {node: asyncio.Event() for node in self.nodes}
+        """Set when a node is to be probed without a pause."""
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def alive(self) -> bool:
         """Whether every node is still looked after."""
         return not any(task.done() for task in self._tasks)
+
+    def configure(self, *, response_timeout: float) -> None:
+        """Wait so long for answers from now on."""
+        self._carrier.configure(response_timeout=response_timeout)
 
     def start(self) -> None:
         """Begin to look after the nodes."""
@@ -90,15 +100,19 @@ class Line:
         ]
 
     def doubt(self, reason: str) -> None:
-        """Probe every node anew before anything else is sent."""
+        """Probe every node anew, now, before anything else is sent."""
         for node in self.nodes:
+            self._hurry[node].set()
             self.failed(node, reason)
 
     def failed(self, node: Node, reason: str) -> None:
         """Send nothing to a node until a probe of it succeeds."""
         if node.failed(reason, self._clock.now_ms()):
             self._news(node)
-            self._lost[node].set()
+
+    def _unanswered(self, node: Node, reason: str) -> None:
+        if node.unanswered(reason, self._clock.now_ms()):
+            self._news(node)
 
     async def exchange(self, call: Call, node: Node) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, and learn from that how it is."""
@@ -112,21 +126,19 @@ class Line:
                 self.failed(node, reason)
             case Ambiguous(reason):
                 meters.requests["unanswered"].inc()
-                if node.unanswered(reason, self._clock.now_ms()):
-                    self._news(node)
-                    self._lost[node].set()
+                self._unanswered(node, reason)
             case Reply(status=status):
                 meters.requests["answered" if status < 400 else "refused"].inc()
                 if status < 500 or isinstance(call, MailCall):  # 5yz is a plain no
                     node.answered()
-                elif node.unanswered(f"HTTP {status}", self._clock.now_ms()):
-                    self._news(node)
-                    self._lost[node].set()
+                else:
+                    self._unanswered(node, f"HTTP {status}")
         return reply
 
     async def ask(self, call: Call) -> Reply | NotSent | Ambiguous:
         """Send a request to the node that it names, else to the first that takes it."""
-        reply: Reply | NotSent | Ambiguous = NotSent("no node works")
+        why = "no such node" if call.node else f"no node works: {self.nodes[0].reason}"
+        reply: Reply | NotSent | Ambiguous = NotSent(why)
         for node in self.nodes if call.node else self.working():
             if call.node in {None, node.name}:
                 reply = await self.exchange(call, node)
@@ -138,20 +150,22 @@ class Line:
         """Probe a node until it works; then wait until it does not."""
         while True:
             fault = await self._probe(node)
-            now = self._clock.now_ms()
             if fault is None:
                 self._lost[node].clear()
-                if node.worked(now):
+                if node.worked(self._clock.now_ms()):
                     self._news(node)
                 await self._lost[node].wait()
             else:
-                first = node.reason != fault.detail
-                node.failed(fault.detail, now)
-                if first:
-                    self._news(node)
+                self.failed(node, fault.detail)
             account = fault is not None and fault.cls is FaultClass.ACCOUNT
             jitter = random.random()  # noqa: S311 - not for secrets
-            await self._clock.sleep(node.pause(account=account, jitter=jitter))
+            await self._rest(node, node.pause(account=account, jitter=jitter))
+
+    async def _rest(self, node: Node, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry[node].wait()
+        self._hurry[node].clear()
 
     async def _probe(self, node: Node) -> Fault | None:
         provider = self._provider()
@@ -165,6 +179,8 @@ class Line:
         return Fault(FaultClass.TEMPORARY, None, reply.reason)
 
     def _news(self, node: Node) -> None:
+        if not node.works:
+            self._lost[node].set()
         _log.info(
             "provider.node",
             connector=self._connector,

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from esmed.beside import beside
@@ -29,6 +30,10 @@ class MailCarrier:
 
     def __init__(self, config: MailProviderConfig) -> None:
         self._config = config
+
+    def configure(self, *, response_timeout: float) -> None:
+        """Wait so long for each answer from now on."""
+        self._config = replace(self._config, response_timeout=response_timeout)
 
     async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
         """Hand one over, at ``host:port``.

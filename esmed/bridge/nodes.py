@@ -31,7 +31,10 @@ class Node:
         self._unanswered = 0
 
     def worked(self, now: Millis) -> bool:
-        """Note that a probe succeeded; return whether that is news."""
+        """Note that a probe succeeded; return whether that is news.
+
+        So is another reason not to work.
+        """
         self._unanswered = 0
         return self._change(True, "", now)
 
@@ -62,11 +65,11 @@ class Node:
         return max(shortest, min(grown, LONGEST)) * (1 - jitter / 4)
 
     def _change(self, works: bool, reason: str, now: Millis) -> bool:
-        news = works is not self.works
-        self.works, self.reason = works, reason
-        if news:
+        before = self.works, self.reason
+        if works is not self.works:
             self.since = now
-        return news
+        self.works, self.reason = works, reason
+        return before != (works, reason)
 
 
 def of(names: Sequence[str], now: Millis) -> list[Node]:

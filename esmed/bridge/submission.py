@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from esmed import log
@@ -23,6 +23,9 @@ from esmed.clock import Clock
 from esmed.connector import Job, Sink
 from esmed.metrics import ConnectorMetrics
 from esmed.models import (
+    Deferred,
+    Fault,
+    FaultClass,
     Outcome,
     PartResult,
     Unknown,
@@ -34,6 +37,8 @@ RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
 LINGER: Final = 0.2
 """Seconds that a rate lets messages gather for a request."""
+_BURST_SECONDS: Final = 0.25
+"""What a rate lets pile up: those messages, and some lateness of the timer."""
 
 _log: Final = log.get("bridge.submission")
 
@@ -70,6 +75,7 @@ class Submission:
         self._waiting: deque[Batch] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
+        self._bucket: TokenBucket | None = None
         self.configure(config, provider)
 
     def configure(self, config: ProviderConfig, provider: Provider) -> None:
@@ -79,11 +85,11 @@ class Submission:
         most = provider.traits.batch
         self._batch = min(config.batch or most, most)
         self._stride = Stride(config.shares.in_order)
-        self._bucket = (
-            TokenBucket(config.rate, self._clock.monotonic(), max(1.0, config.rate))
-            if config.rate is not None
-            else None
-        )
+        if config.rate is None:
+            self._bucket = None
+        elif self._bucket is None or self._bucket.rate != config.rate:
+            burst = config.rate * _BURST_SECONDS
+            self._bucket = TokenBucket(config.rate, self._clock.monotonic(), burst)
 
     @property
     def window(self) -> int:
@@ -176,13 +182,13 @@ class Submission:
         """Return what waits; wait for the answers to what is under way."""
         self.open = False
         self.drain()
-        if self._alarm is not None:
-            self._alarm.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def _outgoing(self, job: Job) -> Outgoing:
         request = job.queued.request
@@ -211,7 +217,7 @@ class Submission:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if at > now and self.open:
+        if at > now:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(at - now, self._on_alarm)
 
@@ -225,6 +231,8 @@ class Submission:
     async def _run(self, batch: Batch) -> None:
         """Send a batch; whatever happens, each of it is reported or returned."""
         now = self._clock.now_ms()
+        for item in batch:
+            item.at = now
         stale = [item for item in batch if item.job.queued.expires_at <= now]
         left = {item.job: item for item in batch if item not in stale}
         self._return(stale)
@@ -232,23 +240,28 @@ class Submission:
             if left:
                 await self._send(list(left.values()), left)
         except asyncio.CancelledError:
-            self._abandon(left, "stopped before an answer came")
+            self._return([item for item in left.values() if item.node is None])
+            self._abandon(left.values(), "stopped before an answer came")
             raise
         except Exception as error:  # noqa: BLE001 - the root of a task
             _log.error("provider.bug", connector=self._name, exc=error)
-            self._abandon(left, "an error of ours: see the log")
+            reason = "an error of ours: see the log"
+            # Not returned: it would come again at once, and for ever.
+            deferred = Deferred(Fault(FaultClass.PROTOCOL, None, reason))
+            for item in left.values():
+                if item.node is None:
+                    self._report([item], [deferred])
+            self._abandon(left.values(), reason)
 
-    def _abandon(self, left: dict[Job, Item], reason: str) -> None:
-        """Report what was being sent as unknown, and return the rest."""
-        items = list(left.values())
-        self._return([item for item in items if item.node is None])
+    def _abandon(self, items: Iterable[Item], reason: str) -> None:
+        """Report what was being sent as unknown."""
         for item in items:
             if item.node is not None:
                 self._report([item], [Unknown(reason)])
 
     async def _send(self, batch: Batch, left: dict[Job, Item]) -> None:
         """Send one call, and see to what is answered. ``left`` loses what is done."""
-        sent = await self._attempt(batch)
+        sent = await self._attempt(batch) if self.open else None
         if sent is None:
             for item in batch:
                 del left[item.job]
@@ -302,8 +315,9 @@ class Submission:
         return answer
 
     def _hush(self, answer: Answer) -> None:
-        self.quiet_until = self._clock.monotonic() + answer.pause
-        self.quiet_reason = answer.reason
+        until = self._clock.monotonic() + answer.pause
+        if until > self.quiet_until:
+            self.quiet_until, self.quiet_reason = until, answer.reason
         _log.warning(
             "provider.pause",
             connector=self._name,

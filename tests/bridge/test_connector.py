@@ -1,22 +1,17 @@
 """esmed.bridge.connector over real HTTP, towards a provider of few words."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fakes.provider import Config, Letters, Post, hangs_up, post, says, waits_for
-from fakes.sink import RecordingSink, job_for, request
+from fakes.provider import Config, Post, hangs_up, says, waits_for
+from fakes.providerrig import FREE, Rig
+from fakes.sink import request
 from fakes.wait import eventually
 from msgspec import structs
 
-from esmed.bridge import submission
 from esmed.bridge.base import CallbackRequest
-from esmed.bridge.connector import ProviderConnector
-from esmed.bridge.http import HttpCarrier
-from esmed.clock import SystemClock
-from esmed.connector import HealthState, Job, Sent
-from esmed.metrics import Metrics
+from esmed.connector import HealthState, Sent
 from esmed.models import (
     Accepted,
     Deferred,
@@ -28,64 +23,6 @@ from esmed.models import (
     Unknown,
 )
 from esmed.refusals import BusyError, ConflictError
-from esmed.secret import Secret
-
-FREE = "http://127.0.0.1:1"
-"""Where nobody listens."""
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.01, 0.01))
-
-
-@pytest.fixture
-async def primary() -> AsyncIterator[Post]:
-    async with post() as made:
-        yield made
-
-
-@pytest.fixture
-async def backup() -> AsyncIterator[Post]:
-    async with post() as made:
-        yield made
-
-
-class Rig:
-    def __init__(self, *urls: str, **keys: Any) -> None:
-        self.config = Config(
-            base_urls=urls, callback_secret=Secret("hush"), **{"concurrency": 1, **keys}
-        )
-        self.sink = RecordingSink()
-        self.metrics = Metrics()
-        self.connector = ProviderConnector(
-            "post",
-            self.config,
-            create=lambda _: Letters(),
-            carrier=HttpCarrier(self.config),
-            sink=self.sink,
-            clock=SystemClock(),
-            metrics=self.metrics,
-        )
-        self.sink.connector = self.connector
-
-    async def __aenter__(self) -> "Rig":
-        await self.connector.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.connector.stop(5.0)
-
-    async def up(self) -> "Rig":
-        await eventually(lambda: self.connector.health().sends)
-        return self
-
-    def jobs(self, *numbers: str) -> list[Job]:
-        return [job_for(self.connector, "hello", to=number) for number in numbers]
-
-    async def outcomes(self, count: int) -> list[Any]:
-        await self.sink.until(lambda: len(self.sink.outcomes) >= count)
-        return [one.outcome for one in self.sink.outcomes]
 
 
 async def test_a_batch_is_one_request_and_each_gets_its_own_outcome(
