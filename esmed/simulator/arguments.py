@@ -59,6 +59,14 @@ def whole(least: int, most: float = inf) -> Callable[[str], int]:
     return read
 
 
+def read_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:8080`."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
 def faults_of(path: str, kinds: Mapping[str, type[F]]) -> list[F]:
     """The faults of a YAML file: a list of mappings, or of texts as `--fault` takes."""
     specs = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -6,8 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import get_args
 
-from esmed.simulator.arguments import adder, faults_of, serve, shown_address, whole
-from esmed.simulator.control import Control
+from esmed.simulator.arguments import (
+    adder,
+    faults_of,
+    read_address,
+    serve,
+    shown_address,
+    whole,
+)
 from esmed.simulator.faults import parse
 from esmed.simulator.hooks import Kind
 from esmed.simulator.identifiers import IdForm
@@ -15,6 +21,7 @@ from esmed.simulator.kinds import KINDS
 from esmed.simulator.options import SmscOptions
 from esmed.simulator.outcomes import STANDARD, parse_rule
 from esmed.simulator.smsc import SmscSimulator
+from esmed.simulator.smsccontrol import SmscControl
 from esmed.simulator.values import Seconds
 from esmed.simulator.wire import ReceiptForm
 from pdu.segment import Alphabet
@@ -35,14 +42,6 @@ def read_outcome(text: str) -> str:
     if text != "none":
         parse_rule(text)
     return text
-
-
-def read_address(text: str) -> tuple[str, int]:
-    """`127.0.0.1:8080`."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +165,7 @@ async def run(args: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _running(args: argparse.Namespace) -> AsyncIterator[dict[str, str]]:
     simulator = SmscSimulator(options_of(args))
-    control = Control(simulator)
+    control = SmscControl(simulator)
     try:
         await simulator.start()
         host = simulator.options.host

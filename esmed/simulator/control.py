@@ -1,54 +1,85 @@
 """A small HTTP interface to a running simulator, for tests in another process.
 
-    POST   /mo          a `MoMessage`                                 {"parts": 3}
     POST   /fault       a fault, its clock starting now               {"key": 7}
     DELETE /fault       end every fault; /fault/KEY: that one         {}
-    POST   /drop        {"how": "rst"|"fin"|"unbind", "system_id": …} {"dropped": 2}
-    GET    /stats       `Stats`
-    GET    /messages    ?after=&limit=  {"messages": […], "next": …, "incomplete": 0}
+    GET    /stats       the figures since the start
+    GET    /messages    ?after=&limit=          {"messages": […], "next": …, …}
 
 Bodies are JSON; 400 with {"error": …} for what cannot be done. Everybody who reaches
 the port may do all this, so bind it to loopback.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from esmed.simulator.faults import parse
-from esmed.simulator.kinds import KINDS
-from esmed.simulator.mo import MoMessage
-from esmed.simulator.smsc import How, SmscSimulator
-from esmed.simulator.values import read
+from esmed.simulator.faults import Fault, parse
+
+F = TypeVar("F", bound=Fault)
+F_contra = TypeVar("F_contra", bound=Fault, contravariant=True)
 
 
-class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /drop."""
+class Numbered(Protocol):
+    """A message, by the order in which it came."""
 
-    how: How = "rst"
-    system_id: str | None = None
+    @property
+    def number(self) -> int:
+        """From 1."""
+        ...
 
 
-class Control:
-    """The listener; `start`, then `stop`."""
+class Controlled(Protocol[F_contra]):
+    """What every simulator can."""
 
-    def __init__(self, simulator: SmscSimulator) -> None:
+    def add_fault(self, fault: F_contra) -> int:
+        """Take a fault in; the key is for `remove_fault`."""
+        ...
+
+    def remove_fault(self, key: int) -> bool:
+        """End a fault; False if there is none with this key."""
+        ...
+
+    def clear_faults(self) -> None:
+        """End every fault."""
+
+    def messages(self, after: int = 0, limit: int | None = None) -> Sequence[Numbered]:
+        """The messages whose `number` is above `after`."""
+        ...
+
+    @property
+    def stats(self) -> msgspec.Struct:
+        """The figures since the start."""
+        ...
+
+
+class Control(Generic[F]):
+    """The listener; `start`, then `stop`. What one simulator can beside is `more`."""
+
+    def __init__(self, simulator: Controlled[F], kinds: Mapping[str, type[F]]) -> None:
         self._simulator = simulator
+        self._kinds = kinds
         application = web.Application(middlewares=[_errors])
         application.add_routes(
             [
-                web.post("/mo", self._mo),
                 web.post("/fault", self._fault),
                 web.delete("/fault", self._clear),
                 web.delete("/fault/{key}", self._remove),
-                web.post("/drop", self._drop),
                 web.get("/stats", self._stats),
                 web.get("/messages", self._messages),
+                *self.more(),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+
+    def more(self) -> Sequence[web.RouteDef]:
+        """Further paths."""
+        return ()
+
+    def about_messages(self) -> Mapping[str, object]:
+        """What else there is to say of the messages."""
+        return {}
 
     async def start(self, host: str, port: int) -> int:
         """Listen; gives the port. `OSError` if it cannot be had."""
@@ -60,30 +91,22 @@ class Control:
         """Close it."""
         await self._runner.cleanup()
 
-    async def _mo(self, request: web.Request) -> web.Response:
-        mo = read(await _body(request), MoMessage)
-        return _json({"parts": self._simulator.inject_mo(mo)})
-
     async def _fault(self, request: web.Request) -> web.Response:
-        fault = parse(await _body(request), KINDS)
-        return _json({"key": self._simulator.add_fault(fault)})
+        fault = parse(await body_of(request), self._kinds)
+        return answer({"key": self._simulator.add_fault(fault)})
 
     async def _clear(self, _: web.Request) -> web.Response:
         self._simulator.clear_faults()
-        return _json({})
+        return answer({})
 
     async def _remove(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
         if not key.isdecimal() or not self._simulator.remove_fault(int(key)):
             raise ValueError(f"there is no fault {key}")
-        return _json({})
-
-    async def _drop(self, request: web.Request) -> web.Response:
-        drop = read(await _body(request), Drop)
-        return _json({"dropped": self._simulator.drop(drop.how, drop.system_id)})
+        return answer({})
 
     async def _stats(self, _: web.Request) -> web.Response:
-        return _json(self._simulator.stats)
+        return answer(self._simulator.stats)
 
     async def _messages(self, request: web.Request) -> web.Response:
         after = int(request.query.get("after", "0"))
@@ -92,8 +115,8 @@ class Control:
             raise ValueError("after is at least 0 and limit at least 1")
         found = self._simulator.messages(after, limit)
         following = found[-1].number if found else after
-        incomplete = self._simulator.incomplete
-        return _json({"messages": found, "next": following, "incomplete": incomplete})
+        about = self.about_messages()
+        return answer({"messages": found, "next": following, **about})
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -104,14 +127,16 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ValueError as exc:
-        return _json({"error": str(exc)}, status=400)
+        return answer({"error": str(exc)}, status=400)
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a request; `ValueError` if it is none."""
     return msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
 
 
-def _json(value: object, status: int = 200) -> web.Response:
+def answer(value: object, status: int = 200) -> web.Response:
+    """JSON."""
     return web.Response(
         body=msgspec.json.encode(value), status=status, content_type="application/json"
     )

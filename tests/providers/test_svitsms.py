@@ -399,6 +399,15 @@ class TestAsking:
             call = provider().build_ask(question)
             assert canonical(call.body) == canonical(vector("ask-detail.xml"))
 
+    def test_what_can_never_be_one_part(self):
+        call = provider().build_ask([sent("380501230001", "3917349", "ї" * 40_000)])
+        assert canonical(call.body) == canonical(vector("ask-detail.xml"))
+
+    @pytest.mark.parametrize("body", ["<message/>", "<answer/>", "<html/>"])
+    def test_what_says_nothing(self, body: str):
+        (fault,) = asked(sent(), reply=ok(body))
+        assert isinstance(fault, Fault)
+
     def test_the_detail_of_the_document(self):
         numbers = ("380501230024", "380501230001", "380501230099")
         question = [sent(to, "3917349") for to in numbers]

@@ -10,7 +10,7 @@ import pytest
 from simulator.conftest import Connect, Simulate
 
 from esmed.simulator import SmscSimulator
-from esmed.simulator.control import Control
+from esmed.simulator.smsccontrol import SmscControl
 from pdu import CommandStatus, udh
 
 Call = Callable[..., Awaitable[tuple[int, Any]]]
@@ -24,7 +24,7 @@ async def simulator(simulate: Simulate) -> SmscSimulator:
 @pytest.fixture
 async def call(simulator: SmscSimulator, stack: AsyncExitStack) -> AsyncIterator[Call]:
     """METHOD, path, JSON body: status and JSON answer."""
-    control = Control(simulator)
+    control = SmscControl(simulator)
     port = await control.start("127.0.0.1", 0)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
 

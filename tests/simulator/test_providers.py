@@ -18,6 +18,7 @@ from simulator.peer import PATIENCE, until
 
 from esmed.cli import main
 from esmed.simulator.bridge import cli
+from esmed.simulator.bridge.control import ProviderControl
 from esmed.simulator.bridge.faults import ProviderFault
 from esmed.simulator.bridge.frame import Mo
 from esmed.simulator.bridge.httpfaults import HTTP_FAULTS, Delay
@@ -332,18 +333,75 @@ class TestCommand:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "esmed", "simulate", "provider", "svitsms"),
             *("--port", "0", "--password", "secret", "--login", "380501234567"),
+            *("--control", "127.0.0.1:0", "--mo-text", "Hi"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=Path(__file__).parents[2],
         )
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-        url = json.loads(line)["listening"]
+        started = json.loads(line)
+        url, control = started["listening"], f"http://{started['control']}"
         async with session.post(url, data=BALANCE) as response:
             assert response.status == 200
+        async with session.post(f"{control}/fault", data=b'{"kind": "html"}') as made:
+            assert await made.json() == {"key": 1}
+        async with session.post(url, data=BALANCE) as response:
+            assert response.content_type == "text/html"
+        async with session.get(f"{control}/stats") as stats:
+            assert (await stats.json())["requests"] == {"getbalance": 2}
         process.send_signal(signal.SIGTERM)
         _, logged = await asyncio.wait_for(process.communicate(), PATIENCE)
-        assert (process.returncode, logged) == (0, b"")
+        assert process.returncode == 0
+        assert logged.endswith(b"fault html begins\n")
+        assert b"secret" not in logged
+
+    async def test_control(self, session: aiohttp.ClientSession):
+        async with Simulator() as provider:
+            control = ProviderControl(provider)
+            url = f"http://127.0.0.1:{await control.start('127.0.0.1', 0)}"
+            try:
+                await ask(session, provider, SEND.format(to="380501234500").encode())
+                mo = b'{"from": "380", "text": "Hi"}'
+                for path, body, status in (
+                    ("/mo", mo, 200),
+                    ("/mo", b'{"from": 380}', 400),
+                    ("/fault", b'{"kind": "garbage"}', 200),
+                    ("/fault", b'{"kind": "magic"}', 400),
+                ):
+                    async with session.post(url + path, data=body) as answer:
+                        assert answer.status == status
+                assert [each.mo.from_ for each in provider.inbound] == ["380"]
+                async with session.get(f"{url}/messages") as answer:
+                    found = await answer.json()
+                assert [each["to"] for each in found["messages"]] == ["380501234500"]
+                async with session.delete(f"{url}/fault") as answer:
+                    assert answer.status == 200
+                assert provider.stats.faults == []
+            finally:
+                await control.stop()
+
+    async def test_tls(
+        self, session: aiohttp.ClientSession, certified: tuple[Path, Path]
+    ):
+        certificate, key = certified
+        options = ProviderOptions(tls_certificate=certificate, tls_key=key)
+        async with Simulator(options) as provider:
+            assert provider.url.startswith("https://127.0.0.1:")
+            async with session.post(provider.url, data=BALANCE, ssl=False) as answer:
+                assert answer.status == 200
+
+    async def test_no_such_certificate(self, tmp_path: Path):
+        options = ProviderOptions(tls_certificate=tmp_path / "none.pem")
+        with pytest.raises(OSError, match="No such file"):
+            await Simulator(options).start()
+
+    async def test_stalled(self, session: aiohttp.ClientSession):
+        async with Simulator() as provider:
+            provider.add_fault(fault("stall_connect for=50ms"))
+            with pytest.raises(aiohttp.ClientError):
+                await ask(session, provider)
+            await until(lambda: provider.stats.faults == [])
 
     async def test_the_port_is_taken(self):
         async with Simulator() as provider:

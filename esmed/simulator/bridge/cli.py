@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from esmed.simulator.arguments import adder, faults_of, serve, whole
+from esmed.simulator.arguments import (
+    adder,
+    faults_of,
+    read_address,
+    serve,
+    shown_address,
+    whole,
+)
+from esmed.simulator.bridge.control import ProviderControl
 from esmed.simulator.bridge.faults import ProviderFault, Refuse
 from esmed.simulator.bridge.frame import Mo, ProviderSimulator
 from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
@@ -117,6 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--first-id", "default: microseconds of the clock", read=whole(0))
     option("--keep", "messages to remember", read=whole(1), default=defaults.keep)
     option("--journal", "file for one JSON line per message accepted", type=Path)
+    option("--control", "HOST:PORT of an HTTP interface for tests", read=read_address)
     option("--quiet", "log warnings only", action="store_true")
 
 
@@ -151,7 +160,17 @@ async def run(args: argparse.Namespace) -> int:
 async def _running(
     provider: ProviderSimulator, args: argparse.Namespace
 ) -> AsyncIterator[dict[str, str]]:
+    control = ProviderControl(provider)
     async with provider:
-        if args.mo_text is not None:
-            provider.inject_mo(Mo(from_=args.mo_from, to=args.mo_to, text=args.mo_text))
-        yield {"listening": provider.url}
+        started = {"listening": provider.url}
+        try:
+            if args.control is not None:
+                host, port = args.control
+                port = await control.start(host, port)
+                started["control"] = shown_address(host, port)
+            if args.mo_text is not None:
+                mo = Mo(from_=args.mo_from, to=args.mo_to, text=args.mo_text)
+                provider.inject_mo(mo)
+            yield started
+        finally:
+            await control.stop()
