@@ -42,6 +42,9 @@ from esmed.models import (
 
 _POSTPONED_MS: Final = (30_000, 600_000)
 """For how long a question is put off at a time, at least and at most."""
+_PATIENCE_MS: Final = 24 * 3600 * 1000
+"""For how long after the receipts should have come a connector that is out is waited
+for, to be asked."""
 
 
 def is_final(record: Record) -> bool:
@@ -293,6 +296,13 @@ def expire(record: Record, now: Millis) -> None:
     elif not give_up(record, now):
         # Whoever was to be asked is gone, for now or for good.
         postpone(record, now)
+
+
+def waited_out(record: Record, now: Millis) -> bool:
+    """Tell whether whoever is to be asked has been out for so long that it is not
+    waited for any more."""
+    until = record.progress.receipts_until
+    return until is not None and now >= until + _PATIENCE_MS
 
 
 def unheard(

@@ -51,7 +51,10 @@ def _overdue(unit: Unit, op: base.Sweep, room: dict[str, int], record: Record) -
         for part, attempt in unheard
     ]
     if any(room.get(part.connector, 0) <= 0 for part in parts):
-        lifecycle.postpone(record, op.now)
+        if lifecycle.waited_out(record, op.now):
+            lifecycle.expire(record, op.now)
+        else:
+            lifecycle.postpone(record, op.now)
         return
     for part in parts:
         room[part.connector] -= 1

@@ -536,7 +536,7 @@ class TestSweep:
         for seq in range(1, count + 1):
             bench.store.duty([accepted(f"a{seq}", seq=seq)], lambda _: None)
         await bench.one(accepted("b1", seq=other, connector="backup", at=T0 + 2000))
-        now, sweeps, told = T0 + 4 * DAY, 0, len(bench.told)
+        now, sweeps, told = T0 + 3 * DAY + HOUR, 0, len(bench.told)
         while await bench.one(asking(now, limit=limit, room=room if not sweeps else 0)):
             sweeps += 1
         overdue = [len(one.overdue) for one in bench.told[told:]]
@@ -549,6 +549,18 @@ class TestSweep:
             (count - room, now + 30_000, "submitted"),
             (room, now + 60_000, "submitted"),
         ]
+
+    async def test_a_connector_that_is_out_is_waited_for_a_day(
+        self, bench: Bench
+    ) -> None:
+        await bench.accept(record())
+        await bench.one(submitted(result(Accepted("a1")), deadline=T0 + HOUR))
+        last = T0 + HOUR + DAY
+        for now in (T0 + HOUR, last - 1000):
+            await bench.one(asking(now, room=0))
+            assert await bench.state() is S.SUBMITTED
+        await bench.one(asking(last + HOUR, room=0))
+        assert await bench.state() is S.UNKNOWN
 
     async def test_what_is_held_too_long(self, bench: Bench) -> None:
         await bench.accept(record())
