@@ -121,6 +121,8 @@ class SmsPager(Provider):
             return refused("encoding", "the provider chooses between gsm7 and ucs2")
         if request.flash:
             return refused("flash", "the provider cannot send flash messages")
+        if request.tlvs:
+            return refused("tlvs", "are for SMPP only")
         if not (request.text or "").strip():
             return refused("text", "the provider takes no empty message")
         return None
