@@ -261,6 +261,17 @@ class TestRequest:
             f"{one.id}:{one.to} {one.request.text}" for one in messages
         ]
 
+    def test_a_delimiter_that_no_text_has(self, provider: SmsTrafficXml) -> None:
+        texts = ("Z0Z", "Z1Z in it", "ends with Z2", "Z")
+        messages = [
+            outgoing(f"id-{place}", f"7905111223{place}", text)
+            for place, text in enumerate(texts)
+        ]
+        fields = form(provider.build(messages, NOW))
+        assert fields["delimiter"] not in {"Z0Z", "Z1Z"}
+        entries = fields["phones"].split(fields["delimiter"])
+        assert [entry.partition(" ")[2] for entry in entries] == list(texts)
+
     def test_what_shares_a_request(self, provider: SmsTrafficXml) -> None:
         assert provider.group(A) == provider.group(B)
         hour_later = msgspec.structs.replace(B, expires_at=B.expires_at + 3_600_000)
@@ -351,6 +362,16 @@ class TestAnswer:
         found = provider.parse([third, A, B], reply, NOW)
         assert found.outcomes[0] == Unknown("the provider says nothing of it")
         assert found.outcomes[2] == Accepted("8287366075")
+
+    def test_what_is_no_message(self, provider: SmsTrafficXml) -> None:
+        body = vector("accepted.xml").body
+        stranger = body.replace(b"79261112233", b"79990000000")
+        found = provider.parse([A, B], answer(stranger), NOW)
+        assert found.outcomes[0] == Accepted("1000472891")
+        assert isinstance(found.outcomes[1], Unknown)
+        no_id = body.replace(b"<sms_id>1000472892</sms_id>", b"")
+        found = provider.parse([A, B], answer(no_id), NOW)
+        assert isinstance(found.outcomes[1], Unknown)
 
     def test_an_empty_code_beside_ok(self, provider: SmsTrafficXml) -> None:
         """Manual 1.85."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from esmed.bridge.config import HttpProviderConfig
 from esmed.errors import ConfigFault
@@ -31,6 +31,8 @@ class ShortReply(Section):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(HttpProviderConfig):
     """SMS Traffic, HTTP API v1: forms in, XML out."""
+
+    in_place: ClassVar[frozenset[str]] = HttpProviderConfig.in_place | {"short_reply"}
 
     kind: str = "smstraffic-xml"
     login: Annotated[str, Text(least=1, most=64)]

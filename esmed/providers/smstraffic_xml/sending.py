@@ -54,11 +54,8 @@ def parse(messages: Sequence[Outgoing], reply: Reply, now: Millis) -> Answer:
 
 def _delimiter(entries: Sequence[str]) -> str:
     """Return one that separates these and no others, whatever their texts are."""
-    for number in count():
-        delimiter = f"Z{number}Z"
-        if delimiter.join(entries).split(delimiter) == entries:
-            return delimiter
-    raise AssertionError
+    candidates = (f"Z{number}Z" for number in count())
+    return next(one for one in candidates if one.join(entries).split(one) == entries)
 
 
 def _taken(messages: Sequence[Outgoing], infos: Sequence[Element]) -> Answer:
