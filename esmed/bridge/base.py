@@ -157,6 +157,7 @@ class News(Struct, frozen=True, kw_only=True):
     """What ``err`` means."""
     done_at: Millis | None = None
     recipient: str = ""
+    """Needed of a push with several ids: all but the first count only if it agrees."""
     text: str = ""
 
 

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from msgspec import structs
+
 from esmed.bridge.base import (
     Ambiguous,
+    News,
     NoReply,
     NotSent,
     Procedure,
@@ -69,10 +72,10 @@ class Inquiries:
         now = self._clock.now_ms()
         told = self._provider.parse_ask(sent, reply)
         return [
-            one
-            if one is None or isinstance(one, Fault)
-            else self._intake.receipt(one, reply.node, now)
-            for one in told
+            self._intake.receipt(_about(about, one), reply.node, now)
+            if isinstance(one, News)
+            else one
+            for about, one in zip(sent, told, strict=True)
         ]
 
     async def cancel(self, sent: Sent) -> Fault | None:
@@ -133,3 +136,10 @@ class Inquiries:
             return result
         finally:
             steps.close()
+
+
+def _about(sent: Sent, news: News) -> News:
+    """Return news as what they are: about the message that was asked for, whatever
+    else it is known by."""
+    others = (one for one in news.ids if one != sent.smsc_id)
+    return structs.replace(news, ids=(sent.smsc_id, *others), recipient=sent.request.to)

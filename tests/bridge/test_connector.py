@@ -227,6 +227,9 @@ async def test_what_has_become_of_messages(primary: Post) -> None:
         assert [body for _, body in primary.calls] == [["a", "b"], ["c"]]
         assert isinstance(one, ReceiptIn)
         assert (one.state, one.smsc_id) == (MessageState.UNDELIVERABLE, "a")
+        # However the provider calls it: by another id it would not be found.
+        assert one.keys == ("a", "other-a")
+        assert one.source == sent("a")[0].request.to
         assert two is None
         assert isinstance(three, ReceiptIn)
         primary.answers.append(says("", 503))

@@ -95,7 +95,7 @@ class Letters(Provider):
             return [replies.fault(reply)] * len(sent)
         return [
             News(
-                ids=(one.smsc_id,),
+                ids=(f"other-{one.smsc_id}", one.smsc_id),
                 state=MessageState(known[one.smsc_id]),
                 stat=known[one.smsc_id],
             )
