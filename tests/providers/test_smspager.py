@@ -669,11 +669,11 @@ class TestOperations:
             [vector("report.xml")],
             provider,
             start="2010-05-01",
-            stop="2010-05-02",
+            stop="2010-05-02 12:00:00",
         )
         assert elements(call)[2:] == [
             ("start", {}, "2010-05-01"),
-            ("stop", {}, "2010-05-02"),
+            ("stop", {}, "2010-05-02 12:00:00"),
         ]
         assert found["campaigns"][0] == CAMPAIGN
         assert len(found["campaigns"]) == 2

@@ -245,6 +245,8 @@ class TestReport:
             ("2010-05-01", "2010-05-01", 1),
             ("2010-05-02", "2010-05-03", 0),
             ("", "2010-04-30", 0),
+            ("2010-05-01 12:00:00", "", 1),
+            ("2010-05-01 12:00:01", "", 0),
         ):
             root = await ask(simulator, "report", start=start, stop=stop)
             assert len(root.findall("sms")) == count

@@ -63,8 +63,8 @@ _BUCKET: Final = 60_000
 """Milliseconds by which the ends of messages of one request may differ."""
 _TRAITS: Final = Traits(
     batch=BATCH,
-    asks=50,
-    asks_every=0.1,
+    asks=100,
+    asks_every=0.05,
     # Reports go back to the account's registration.
     retention=30 * 86_400.0,
     rechecks=True,

@@ -20,7 +20,7 @@ _SHARED: Final = "b"
 _CLOSING: Final = re.compile(r"</\s*(\w+)\s*>")
 
 CODES: Final[Mapping[str, tuple[FaultClass, str]]] = {
-    "500": (FaultClass.PROTOCOL, "not enough parameters"),
+    "500": (FaultClass.PROTOCOL, "not enough parameters, or no number to send to"),
     "501": (FaultClass.ACCOUNT, "wrong login or password"),
     "502": (FaultClass.PROTOCOL, "the smsid is too long"),
     "503": (FaultClass.PROTOCOL, "wrong form of a date"),

@@ -25,7 +25,9 @@ from esmed.views import timestamp
 
 MOST_NUMBERS: Final = 500
 
-_Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+_Date = Annotated[
+    str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$")
+]
 _Number = Annotated[str, Meta(pattern="^[0-9+() -]{5,30}$")]
 _Smsid = Annotated[
     str,
@@ -45,10 +47,13 @@ class Period(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of ``report``."""
 
     start: Annotated[
-        _Day | None,
-        Meta(description="First day, as 2026-05-01; null: that of the registration."),
+        _Date | None,
+        Meta(
+            description="First day, as 2026-05-01, or time, as 2026-05-01 12:00:00, of"
+            " the account's city; null: that of its registration."
+        ),
     ] = None
-    stop: Annotated[_Day | None, Meta(description="Last day; null: today.")] = None
+    stop: Annotated[_Date | None, Meta(description="The last; null: today.")] = None
 
 
 class OneCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,8 +138,8 @@ class Procedures:
         return root if isinstance(root, Fault) else {"balance": _text(root, "account")}
 
     def _campaigns(self, wanted: Period, now: Millis) -> Steps:
-        days = {"start": wanted.start, "stop": wanted.stop}
-        given = {name: day for name, day in days.items() if day is not None}
+        period = {"start": wanted.start, "stop": wanted.stop}
+        given = {name: date for name, date in period.items() if date is not None}
         root = yield from _asked(call("report", self._request(**given)))
         if isinstance(root, Fault):
             return root

@@ -1,8 +1,9 @@
 """SMS-Pager.COM ("HTTPS::XML"): an XML document for each request, one path each.
 
 Where the manual is silent: 700 for what is no XML, 500 for an action that nobody knows,
-an empty report for an smsid that nobody has, days as ``2010-05-01``. A number of Russia
-or Kazakhstan is a mobile phone's if it begins with 79 or 77; all others are.
+an empty report for an smsid that nobody has, periods of days (``2010-05-01``) or times.
+A number of Russia or Kazakhstan is a mobile phone's if it begins with 79 or 77; all
+others are.
 """
 
 import re
@@ -24,7 +25,7 @@ from pdu import segment
 
 _DECLARATION: Final = b"<?xml version='1.0' encoding='UTF-8'?>\n"
 _DATE: Final = "%Y-%m-%d %H:%M:%S"
-_DAY: Final = "%Y-%m-%d"
+_DAY: Final = len("2010-05-01")
 _LONGEST_SMSID: Final = 21
 _CANCELLED: Final = Step("cancel")
 _HERE: Final = frozenset({"waiting", "onModer"})
@@ -196,7 +197,7 @@ class Simulator(HttpSimulator):
         smsid = _value(asked, "smsid") or str(self.new_id())
         if len(smsid) > _LONGEST_SMSID:
             raise Refused("502")
-        begins = self._moment(_value(asked, "datetime"), _DATE)
+        begins = self._moment(_value(asked, "datetime"))
         source = _value(asked, "source") or self._senders[0]
         if source not in self._senders and self.settings["any_sender"] != "yes":
             raise Refused("504")
@@ -238,13 +239,12 @@ class Simulator(HttpSimulator):
         smsid = _value(asked, "smsid")
         if smsid:
             return self._detail(smsid)
-        start = self._moment(_value(asked, "start"), _DAY)
-        stop = self._moment(_value(asked, "stop"), _DAY)
+        start = self._bound(_value(asked, "start"), "00:00:00")
+        stop = self._bound(_value(asked, "stop"), "23:59:59")
         answer = _coded("1")
         for campaign in self._campaigns.values():
-            day = campaign.begins.date()
-            if (start is None or day >= start.date()) and (
-                stop is None or day <= stop.date()
+            if (start is None or campaign.begins >= start) and (
+                stop is None or campaign.begins <= stop
             ):
                 answer.append(self._campaign(campaign))
         return answer
@@ -317,11 +317,15 @@ class Simulator(HttpSimulator):
 
     # What is written and read
 
-    def _moment(self, text: str, form: str) -> datetime | None:
+    def _bound(self, text: str, time: str) -> datetime | None:
+        """A day, whose bound is that time, or a time."""
+        return self._moment(f"{text} {time}" if len(text) == _DAY else text)
+
+    def _moment(self, text: str) -> datetime | None:
         if not text:
             return None
         try:
-            return datetime.strptime(text, form).replace(tzinfo=self._zone)
+            return datetime.strptime(text, _DATE).replace(tzinfo=self._zone)
         except ValueError as exc:
             raise Refused("503") from exc
 
