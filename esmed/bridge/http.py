@@ -116,7 +116,10 @@ class HttpCarrier:
     def _times(self, call: HttpCall) -> ClientTimeout:
         connect = self._config.connect_timeout
         response = call.response_timeout or self._config.response_timeout
-        return ClientTimeout(total=connect + response, connect=connect)
+        # Without sock_read silence would be waited for as long as both together.
+        return ClientTimeout(
+            total=connect + response, connect=connect, sock_read=response
+        )
 
 
 class _Pins(Fingerprint):

@@ -354,6 +354,13 @@ async def test_no_answer_in_time(serve: Serve) -> None:
     assert time.monotonic() - began < 10
 
 
+async def test_silence_is_not_waited_for_as_long_as_a_connection() -> None:
+    began = time.monotonic()
+    outcome = await exchange(says(stays=True), response_timeout=0.2)
+    assert outcome == Ambiguous("no answer in time")
+    assert time.monotonic() - began < 9  # connect_timeout is 10 s
+
+
 async def test_a_call_with_more_patience_than_usual() -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.5)
