@@ -22,7 +22,7 @@ from esmed.tls import describe
 
 PATH: Final = "/callbacks/{connector}/{secret}/{kind}"
 AT_ONCE: Final = 200
-"""Pushes that are looked at at a time; one more is to come again."""
+"""Pushes that are taken at a time; one more is to come again."""
 READ_WITHIN: Final = 20.0
 """Seconds in which the body of a push must have come."""
 _NOTHING: Final = CallbackReply(status=404, body=b"not found\n")
@@ -49,10 +49,11 @@ def server_context(tls: CallbacksTls) -> ssl.SSLContext:
 class Receiver(Protocol):
     """A connector that providers push to."""
 
-    async def callback(
-        self, secret: str, kind: str, request: CallbackRequest
-    ) -> CallbackReply | None:
-        """Take a push; None: there is no such path."""
+    def expects(self, secret: str, kind: str) -> bool:
+        """Tell whether there is such a path; the time it takes tells nothing."""
+
+    async def callback(self, kind: str, request: CallbackRequest) -> CallbackReply:
+        """Take a push to it."""
 
 
 def build(
@@ -87,7 +88,6 @@ class _Desk:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, whatever it is."""
         connection = self._traffic.begin(request)
-        self._open += 1
         try:
             reply = await self._answer(request)
             response = web.Response(
@@ -97,47 +97,56 @@ class _Desk:
             )
             await self._traffic.answered(request, response)
         finally:
-            self._open -= 1
             self._traffic.end(connection)
         return response
 
     async def _answer(self, request: web.Request) -> CallbackReply:
         if not _is_allowed(request, self._allow):
             return CallbackReply(status=403, body=b"not from there\n")
-        name = request.match_info.get("connector", "")
+        path = request.match_info
+        name, kind = path.get("connector", ""), path.get("kind", "")
         receiver = self._find(name)
-        if receiver is None:
+        # Before anything of the body is read: nobody else costs us more than this.
+        if receiver is None or not receiver.expects(path.get("secret", ""), kind):
             return _NOTHING
-        if self._open > AT_ONCE:
+        if self._open >= AT_ONCE:
             return _LATER
+        self._open += 1
         try:
-            async with asyncio.timeout(READ_WITHIN):
-                body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return CallbackReply(status=413, body=b"too large\n")
-        except (TimeoutError, web.RequestPayloadError):
-            return CallbackReply(status=400, body=b"the body did not come whole\n")
-        push = CallbackRequest(
-            method=request.method,
-            query=request.rel_url.raw_query_string.encode("ascii", "replace"),
-            headers={key.lower(): value for key, value in request.headers.items()},
-            body=body,
-        )
-        kind = request.match_info["kind"]
-        try:
-            reply = await receiver.callback(request.match_info["secret"], kind, push)
+            push = await _read(request)
+            if isinstance(push, CallbackReply):
+                return push
+            return await receiver.callback(kind, push)
         except Exception as error:  # noqa: BLE001 - the root of a request
             _log.error("callback.failed", exc=error, connector=name, kind=kind)
             return CallbackReply(status=500, body=b"see the daemon's log\n")
-        return reply or _NOTHING
+        finally:
+            self._open -= 1
+
+
+async def _read(request: web.Request) -> CallbackRequest | CallbackReply:
+    """Read a push, or tell why it cannot be."""
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        return CallbackReply(status=413, body=b"too large\n")
+    except (TimeoutError, web.RequestPayloadError, ConnectionError):
+        return CallbackReply(status=400, body=b"the body did not come whole\n")
+    return CallbackRequest(
+        method=request.method,
+        query=request.rel_url.raw_query_string.encode("ascii", "replace"),
+        headers={key.lower(): value for key, value in request.headers.items()},
+        body=body,
+    )
 
 
 def _is_allowed(request: web.Request, allow: Sequence[Network]) -> bool:
     """Tell whether a request may come from where it does; over a unix socket it may."""
-    transport = request.transport
-    peer = transport.get_extra_info("peername") if transport is not None else None
-    if not allow or not isinstance(peer, tuple):
+    if not allow or request.remote == "":
         return True
-    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    if request.remote is None:  # it has gone already
+        return False
+    address = ipaddress.ip_address(request.remote.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     return any((mapped or address) in network for network in allow)

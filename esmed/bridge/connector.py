@@ -207,11 +207,13 @@ class ProviderConnector:
         """Ask the provider what has become of messages."""
         return await self._inquiries.query(sent)
 
-    async def callback(
-        self, secret: str, kind: str, request: CallbackRequest
-    ) -> CallbackReply | None:
-        """Take a push; None: there is no such path."""
-        return await self._intake.callback(secret, kind, request)
+    def expects(self, secret: str, kind: str) -> bool:
+        """Tell whether there is such a path for pushes."""
+        return self._intake.expects(secret, kind)
+
+    async def callback(self, kind: str, request: CallbackRequest) -> CallbackReply:
+        """Take a push to it."""
+        return await self._intake.callback(kind, request)
 
     # --- how we are ------------------------------------------------------------------
 

@@ -79,16 +79,17 @@ class Intake:
             self._task = None
         await self._answers.stop()
 
-    async def callback(
-        self, secret: str, kind: str, request: CallbackRequest
-    ) -> CallbackReply | None:
-        """Take a push, and return its answer once all of it is on disk; None: there is
-        no such path."""
-        known = self._secret is not None and hmac.compare_digest(
-            self._secret.reveal().encode(), secret.encode()
+    def expects(self, secret: str, kind: str) -> bool:
+        """Tell whether there is such a path; the time it takes tells nothing."""
+        return (
+            self._secret is not None
+            and hmac.compare_digest(_octets(self._secret.reveal()), _octets(secret))
+            and kind in self._provider.traits.pushes
         )
-        if not known or kind not in self._provider.traits.pushes:
-            return None
+
+    async def callback(self, kind: str, request: CallbackRequest) -> CallbackReply:
+        """Take a push to an expected path, and return its answer once all of it is on
+        disk."""
         pushed = self._provider.parse_push(kind, request, self._clock.now_ms())
         if pushed.broken:
             _log.warning(
@@ -142,21 +143,20 @@ class Intake:
         )
 
     async def _store(self, items: Sequence[Received]) -> bool:
-        """Wait until they are on disk; False if that takes too long."""
-        done = asyncio.get_running_loop().create_future()
+        """Wait until they are on disk; False if that takes too long, or cannot be."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def stored(_: Sequence[bool]) -> None:
+        def stored(results: Sequence[bool]) -> None:
             if not done.done():
-                done.set_result(None)
+                done.set_result(all(results))
 
         self._sink.received(items, stored)
         try:
             async with asyncio.timeout(STORED_WITHIN):
-                await done
+                return await done
         except TimeoutError:
             self._sink.refused(items)
             return False
-        return True
 
     async def _pull(self) -> None:
         since = self._clock.now_ms() - round(PULL_BACK * 1000)
@@ -183,3 +183,7 @@ class Intake:
         if items and not await self._store(items):
             return since
         return now - round(PULL_OVERLAP * 1000)
+
+
+def _octets(secret: str) -> bytes:
+    return secret.encode("utf-8", "surrogatepass")

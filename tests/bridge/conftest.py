@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fakes.provider import Post, post
+from hypothesis import settings
 
 from esmed.bridge import submission
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -202,7 +202,7 @@ async def test_a_push_is_answered_when_it_is_on_disk(primary: Post) -> None:
     push = CallbackRequest(method="POST", query=b"", headers={}, body=b'["id-1"]')
     async with Rig(primary.url) as rig:
         rig.sink.stores = None
-        asking = asyncio.create_task(rig.connector.callback("hush", "status", push))
+        asking = asyncio.create_task(rig.connector.callback("status", push))
         await rig.sink.until(lambda: rig.sink.waiting)
         assert not asking.done()
         rig.sink.waiting[0][1]([True])
@@ -210,8 +210,19 @@ async def test_a_push_is_answered_when_it_is_on_disk(primary: Post) -> None:
         assert reply is not None
         assert reply.status == 200
         assert rig.sink.receipts[0].smsc_id == "id-1"
-        assert await rig.connector.callback("hash", "status", push) is None
-        assert await rig.connector.callback("hush", "mo", push) is None
+        assert rig.connector.expects("hush", "status")
+        assert not rig.connector.expects("hash", "status")
+        assert not rig.connector.expects("hush", "short")
+        assert not rig.connector.expects("\udcff\ud800", "status")
+
+
+async def test_a_push_that_can_never_be_stored_is_not_acknowledged(
+    primary: Post,
+) -> None:
+    push = CallbackRequest(method="POST", query=b"", headers={}, body=b'["id-1"]')
+    async with Rig(primary.url) as rig:
+        rig.sink.stores = False
+        assert (await rig.connector.callback("status", push)).status == 503
 
 
 def sent(*ids: str) -> list[Sent]:

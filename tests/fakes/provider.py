@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 from msgspec import Struct
@@ -13,7 +14,9 @@ from msgspec import Struct
 from esmed.bridge import replies
 from esmed.bridge.base import (
     Answer,
+    CallbackReply,
     HttpCall,
+    Mo,
     News,
     Outgoing,
     Procedure,
@@ -44,7 +47,7 @@ class Letters(Provider):
         asks_every=0.01,
         rechecks=True,
         cancels=True,
-        pushes=frozenset({"status"}),
+        pushes=frozenset({"status", "mo"}),
     )
 
     def group(self, message: Outgoing) -> Hashable:
@@ -105,11 +108,20 @@ class Letters(Provider):
         ]
 
     def parse_push(self, kind: str, request: Any, now: int) -> Pushed:
-        ids = replies.json_value(request.body)
+        """``["id", …]``, or of a message ``{"id": …, "from": …, "text": …}``."""
+        told = replies.json_value(request.body or unquote_to_bytes(request.query))
+        heard = CallbackReply(body=b"heard")
+        if kind == "mo":
+            mo = Mo(
+                id=told["id"], source=told["from"], destination="77", text=told["text"]
+            )
+            return Pushed(items=[mo], reply=heard)
         return Pushed(
             items=[
-                News(ids=(one,), state=MessageState.DELIVERED, stat="OK") for one in ids
-            ]
+                News(ids=(one,), state=MessageState.DELIVERED, stat="OK")
+                for one in told
+            ],
+            reply=heard,
         )
 
     def procedures(self) -> Sequence[Procedure]:
@@ -129,6 +141,11 @@ def _balance(_: Nothing, __: int) -> Steps:
     if reply.status != 200:
         return replies.fault(reply)
     return {"balance": replies.json_value(reply.body)}
+
+
+def create(_: Config) -> Letters:
+    """As a kind's module offers it."""
+    return Letters()
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

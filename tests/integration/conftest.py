@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fakes import provider
+from fakes.provider import Post
 from fakes.smsc import FakeSmsc, fake_smsc
 from integration import site as sites
 from integration.site import Site
 
 from esmed import dispatch
+from esmed.bridge import registry
 from esmed.simulator import SmscSimulator
 from esmed.simulator.outcomes import STANDARD
 from esmed.store import questions
@@ -36,6 +39,20 @@ async def smsc() -> AsyncIterator[FakeSmsc]:
 @pytest.fixture
 async def backup() -> AsyncIterator[FakeSmsc]:
     async with fake_smsc() as made:
+        yield made
+
+
+@pytest.fixture
+def letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``kind: letters`` is there, and no other provider."""
+    monkeypatch.setattr(registry, "provider_kinds", lambda: ["letters"])
+    monkeypatch.setattr(registry, "_module", lambda _: provider)
+
+
+@pytest.fixture
+async def post(letters: None) -> AsyncIterator[Post]:
+    """The other end of a connector of that kind."""
+    async with provider.post() as made:
         yield made
 
 
