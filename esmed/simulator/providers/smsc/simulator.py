@@ -126,7 +126,7 @@ class Simulator(HttpSimulator):
         return self._refused(await _given(request), number, WORDS.get(number, code))
 
     def status_push(self, message: Message, step: Step) -> Push | None:
-        url = self.options.callback_url
+        url = self.callback_url
         if url is None or step.word == "-1":
             return None
         fields = {
