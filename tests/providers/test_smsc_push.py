@@ -163,6 +163,13 @@ def test_a_signature_of_each_kind(fields: dict[str, str]) -> None:
     assert (list(found.items), found.reply.status) == ([], 403)
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "cp1251", "koi8-r"])
+def test_a_word_in_whatever_charset(charset: str) -> None:
+    """A status is all digits, so that nothing tells."""
+    found = pushed(form(signed(STATUS, charset)), checking=True)
+    assert found.reply.status == 200
+
+
 def test_by_sha1() -> None:
     text = f"{ID}:{TO}:1:{WORD}".encode()
     fields = {**STATUS, "sha1": sha1(text).hexdigest().upper()}  # noqa: S324

@@ -6,7 +6,8 @@ callback is about shows by its fields. How it is written is up to the address's 
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import md5, sha1, sha256
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -90,13 +91,24 @@ def _is_signed(callback: _Callback, word: Secret) -> bool:
     fields = callback.fields
     names = next((_SIGNED[kind] for kind in _SIGNED if kind in fields), ())
     values = [_as_written(fields.get(name)) for name in names]
-    signed = ":".join([*values, word.reveal()]).encode(callback.charset, "replace")
+    signed = ":".join([*values, word.reveal()])
     for name, algorithm in _SIGNATURES.items():
         given = string(fields.get(name)).lower().encode()
         if given:
-            wanted = algorithm(signed, usedforsecurity=False).hexdigest()
-            return hmac.compare_digest(given, wanted.encode())
+            wanted = [
+                algorithm(octets, usedforsecurity=False).hexdigest().encode()
+                for octets in _octets(signed, callback.charset)
+            ]
+            return any(hmac.compare_digest(given, each) for each in wanted)
     return False
+
+
+def _octets(signed: str, charset: str) -> Iterator[bytes]:
+    """Return what may have been signed: a callback may be all digits, and in which
+    charset the word is then, nobody knows."""
+    for each in dict.fromkeys((charset, *CHARSETS.values())):
+        with suppress(UnicodeEncodeError, LookupError):
+            yield signed.encode(each)
 
 
 def _as_written(value: object) -> str:

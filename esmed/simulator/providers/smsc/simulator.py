@@ -44,6 +44,8 @@ WORDS: Final = {
 CROWDED: Final = "too many concurrent requests"
 _BAD_NUMBERS: Final = {"6": (23, 253), "7": (22, 249), "8": (25, 248)}
 """The status and error of a number among others, by the error it would be alone."""
+_SAME: Final = ("phones", "mes", "list", "sender", "bin", "hlr", "ping")
+"""What makes a request the same as another one: not its id, nor when it is to go."""
 _WAITING: Final = Step("-1")
 _TYPES: Final = {
     "push": 3,
@@ -181,7 +183,7 @@ class Simulator(HttpSimulator):
         check(given)
         start = starts(given, time.time())
         wanted = letters(given)
-        self._guard(("send", *sorted(given.items())), 1)
+        self._guard(("send", *map(given.get, _SAME)), 1)
         own = given.get("id") or str(self.new_id() % 2**31)
         outcomes = [self._outcome(each) for each in wanted]
         count = sum(_parts(each, given) for each in wanted)
@@ -213,7 +215,7 @@ class Simulator(HttpSimulator):
     def _cost(self, given: Mapping[str, str]) -> str:
         check(given)
         wanted = letters(given)
-        self._guard(("cost", *sorted(given.items())), _MOST_PRICES)
+        self._guard(("cost", *map(given.get, _SAME)), _MOST_PRICES)
         count = sum(_parts(each, given) for each in wanted)
         return answers.price(given.get("fmt", "0"), str(self._price * count), count)
 

@@ -1,0 +1,432 @@
+"""smsc from end to end: the daemon, and a stand-in that speaks as the document and the
+platform's pages say.
+
+The number's last digits tell what becomes of a message: docs/connectors/smsc.md.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from fakes.wait import eventually
+from integration.site import Site
+
+from esmed.bridge import schedule, submission
+from esmed.providers.smsc import Smsc, sending
+from esmed.simulator.bridge.frame import Mo
+from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
+from esmed.simulator.bridge.options import ProviderOptions
+from esmed.simulator.faults import parse
+from esmed.simulator.providers.smsc import Simulator
+
+LOGIN, PASSWORD, SECRET, WORD = "alex", "the-password", "callbacks-secret", "слово"
+OPERATIONS = "/v1/connectors/smsc/operations"
+TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+
+ENDS = {
+    "380501234500": "delivered",
+    "380501234501": "undeliverable",
+    "380501234502": "expired",
+    "380501234503": "rejected",
+    "380501234504": "delivered",
+    "380501234505": "rejected",
+    "380501234507": "undeliverable",
+    "380501234508": "rejected",
+    "380501234509": "delivered",
+    "380501234510": "rejected",
+    "380501234512": "delivered",
+    "380501234513": "rejected",
+    "380501234514": "rejected",
+    "380501234515": "delivered",
+}
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FIRST", 0.1)
+    monkeypatch.setattr(schedule, "FACTOR", 1.0)
+    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.05, 0.1, 0.2))
+    often = msgspec.structs.replace(Smsc.traits, asks_every=0.05)
+    monkeypatch.setattr(Smsc, "traits", often)
+
+
+@pytest.fixture
+async def smsc() -> AsyncIterator[Simulator]:
+    async with simulator() as made:
+        yield made
+
+
+def simulator(**settings: str) -> Simulator:
+    return Simulator(
+        ProviderOptions(
+            login=LOGIN,
+            password=PASSWORD,
+            settings={"word": WORD, "guards": "no", **settings},
+        )
+    )
+
+
+def connector(*nodes: Simulator, **keys: Any) -> dict[str, Any]:
+    return {
+        "kind": "smsc",
+        "base_urls": [node.url for node in nodes],
+        "login": LOGIN,
+        "password": PASSWORD,
+        "retry": {"min": "50ms", "max": "200ms"},
+        **keys,
+    }
+
+
+async def called_back(
+    site: Site, smsc: Simulator, query: str = "charset=utf-8&fmt=3&sha1", **keys: Any
+) -> None:
+    """Start with a connector that smsc calls back."""
+    site.callbacks = {"listen": ["127.0.0.1:0"]}
+    keys = {"callback_secret": SECRET, "callback_word": WORD, **keys}
+    await site.start(smsc=connector(smsc, **keys))
+    smsc.callback_url = smsc.mo_url = f"{site.callback_url('smsc', SECRET)}?{query}"
+
+
+def strike(smsc: Simulator, fault: str) -> None:
+    smsc.add_fault(parse(fault, HTTP_FAULTS))
+
+
+# --- sending -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["asked", "pushed", "pushed as a form", "rest"])
+async def test_every_end(site: Site, smsc: Simulator, how: str):
+    match how:
+        case "asked":
+            await site.start(smsc=connector(smsc))
+        case "rest":
+            await site.start(smsc=connector(smsc, api="rest"))
+        case "pushed":
+            await called_back(site, smsc)
+        case _:
+            await called_back(site, smsc, query="md5")
+    ids = {to: await site.submit(to=to, text=f"Привіт, {to} €") for to in ENDS}
+    for to, id_ in ids.items():
+        await site.reaches(id_, ENDS[to])
+    assert ("status" in smsc.requests) == (how in {"asked", "rest"})
+    taken = {each.to: each.text for each in smsc.messages()}
+    assert taken["380501234500"] == "Привіт, 380501234500 €"
+    message = await site.message(ids["380501234501"])
+    (segment,) = message["segments"]
+    assert segment["receipt"]["err"] == "1"
+    assert len(await site.told(len(ENDS))) == len(ENDS)
+
+
+async def test_a_queue_of_different_messages_takes_few_requests(
+    site: Site, smsc: Simulator
+):
+    await site.start(smsc=connector(smsc, concurrency=1))
+    numbers = [f"3805012{place:05d}" for place in range(20_000, 20_120)]
+    messages = [{"to": to, "from": "SMS", "text": f"for\n{to}"} for to in numbers]
+    answer = await site.post("/v1/messages/batch", {"messages": messages})
+    for to, accepted in zip(numbers, answer["messages"], strict=True):
+        if to[-2:] not in {"06", "11"}:
+            expected = ENDS.get(f"3805012345{to[-2:]}", "delivered")
+            await site.reaches(accepted["id"], expected)
+    taken = smsc.messages()
+    assert all(each.text == f"for\n{each.to}" for each in taken)
+    assert len({each.to for each in taken}) == len(taken)
+    assert smsc.requests["send"] < 10
+
+
+@pytest.mark.parametrize("code", ["6", "7", "8"])
+async def test_the_bad_one_of_a_list_is_found(site: Site, code: str):
+    """Where smsc refuses the whole of it for the sake of one."""
+    async with simulator(list_errors="request") as smsc:
+        ends = {"6": "13", "7": "05", "8": "10"}
+        await site.start(smsc=connector(smsc))
+        numbers = [f"3805012345{end}" for end in ("00", "20", ends[code], "21", "22")]
+        messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
+        answer = await site.post("/v1/messages/batch", {"messages": messages})
+        for to, accepted in zip(numbers, answer["messages"], strict=True):
+            message = await site.reaches(
+                accepted["id"], "rejected" if to[-2:] == ends[code] else "delivered"
+            )
+            if message["state"] == "rejected":
+                assert message["error"]["class"] == "message"
+                assert message["error"]["code"] == int(code)
+        assert smsc.stats.taken == 4
+
+
+async def test_two_to_one_number_are_told_apart(site: Site, smsc: Simulator):
+    await called_back(site, smsc, concurrency=1)
+    messages = [{"to": "380501234500", "text": f"number {n}"} for n in range(6)]
+    answer = await site.post("/v1/messages/batch", {"messages": messages})
+    ids = set()
+    for accepted in answer["messages"]:
+        message = await site.reaches(accepted["id"], "delivered")
+        ids.add(message["segments"][0]["attempts"][0]["smsc_id"])
+    assert len(ids) == 6
+
+
+async def test_flash_binary_and_sender(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc, translit=1, default_from="ivan"))
+    await site.reaches(await site.submit(flash=True), "delivered")
+    binary = {"text": None, "from": None, "data": "56048656C6C6F2C2", "udh": "0500"}
+    assert (await site.ask("POST", "/v1/messages", {"to": "3805", **binary}))[0] == 400
+    binary["udh"] = "050A03070560"
+    answer = await site.post("/v1/messages", {"to": "380501234500", **binary})
+    await site.reaches(answer["id"], "delivered")
+    text, octets = smsc.messages()
+    assert text.fields.items() >= {"flash": "1", "translit": "1", "type": "0"}.items()
+    assert octets.data == "050A0307056056048656C6C6F2C2"
+    assert octets.from_ == "ivan"
+    assert octets.fields["type"] == "2"
+
+
+async def test_scheduled_there_and_taken_back(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc))
+    id_ = await site.submit(send_at=TOMORROW.isoformat(), validity=7200)
+    await site.reaches(id_, "submitted")
+    (message,) = smsc.messages()
+    assert message.fields["time"] == f"0{int(TOMORROW.timestamp())}"
+    assert message.fields["valid"] == "02:00"
+    status, _ = await site.ask("DELETE", f"/v1/messages/{id_}")
+    assert status == 200
+    await site.reaches(id_, "cancelled", "deleted")
+    assert smsc.requests["delete"] == 1
+    gone = await site.submit(to="380501234506")
+    await site.reaches(gone, "submitted")
+
+
+async def test_what_is_gone_is_not_taken_back(site: Site, smsc: Simulator):
+    await called_back(site, smsc)
+    id_ = await site.submit(to="380501234511")  # 0, then a status nobody knows
+    await site.reaches(id_, "submitted")
+    status, _ = await site.ask("DELETE", f"/v1/messages/{id_}")
+    assert status == 409
+
+
+# --- refusals ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "class_", "state"),
+    [
+        (1, "protocol", "failed"),
+        (3, "account", "failed"),
+        (5, "protocol", "failed"),
+        (6, "message", "rejected"),
+        (7, "message", "rejected"),
+        (8, "message", "rejected"),
+        (77, "protocol", "failed"),
+    ],
+)
+async def test_refusals(
+    site: Site, smsc: Simulator, code: int, class_: str, state: str
+):
+    await site.start(smsc=connector(smsc))
+    strike(smsc, f"refuse code={code} on=send")
+    message = await site.reaches(await site.submit(), state)
+    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
+    assert smsc.requests["send"] == 1
+
+
+async def test_an_account_without_money_leaves_it_to_the_next(
+    site: Site, smsc: Simulator
+):
+    async with simulator() as other:
+        await site.start(smsc=connector(smsc), other=connector(other))
+        strike(smsc, "refuse code=3 on=send")
+        message = await site.reaches(await site.submit(), "delivered")
+        assert message["connector"] == "other"
+
+
+@pytest.mark.parametrize("code", [2, 4])
+async def test_after_an_error_that_bans_nothing_more_is_sent(
+    site: Site, smsc: Simulator, code: int
+):
+    await site.start(smsc=connector(smsc, on_unknown="fail"))
+    await site.connector("smsc", "up")
+    strike(smsc, f"refuse code={code} on=send")
+    first = await site.submit()
+    down = await site.connector("smsc", "down")
+    assert "pause" in down["reason"]
+    second = await site.submit()
+    assert (await site.message(second))["state"] == "queued"
+    assert smsc.requests["send"] == 1
+    if code == 2:
+        await site.reaches(first, "failed")
+
+
+async def test_too_many_at_once(
+    site: Site, smsc: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sending, "CROWD_PAUSE", 0.2)
+    await site.start(smsc=connector(smsc))
+    body = '{\\"error\\": \\"too many concurrent requests\\", \\"error_code\\": 9}'
+    strike(smsc, f'body text="{body}" times=1 on=send')
+    await site.reaches(await site.submit(), "delivered")
+    assert smsc.requests["send"] == 2
+    assert smsc.stats.taken == 1
+
+
+async def test_a_wrong_password_is_no_mystery(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc, password="wrong"))
+    id_ = await site.submit()
+    down = await site.connector("smsc", "down")
+    while "wrong login" not in down["reason"]:
+        down = await site.connector("smsc", "down")
+    assert (await site.message(id_))["state"] == "queued"
+    assert smsc.requests.keys() == {"balance"}
+
+
+# --- no answer -----------------------------------------------------------------------
+
+FAULTS = [
+    "close processed=true",
+    "html code=502 processed=true",
+    "body processed=true",
+    "garbage processed=true",
+    "truncated",
+    "huge size=11000000 processed=true",
+    "drip size=20 pause=2s",
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_was_taken_is_found_out(site: Site, smsc: Simulator, fault: str):
+    """By its own id, and that of a list by the list's."""
+    keys = {"response_timeout": "500ms", "concurrency": 1, "on_unknown": "fail"}
+    await called_back(site, smsc, **keys)
+    strike(smsc, f"{fault} times=1 on=send")
+    await site.reaches(await site.submit(), "delivered")
+    strike(smsc, f"{fault} times=1 on=send")
+    messages = [
+        {"to": f"3805012345{end}", "text": f"for {end}"} for end in range(20, 30)
+    ]
+    answer = await site.post("/v1/messages/batch", {"messages": messages})
+    for accepted in answer["messages"]:
+        await site.reaches(accepted["id"], "delivered")
+    assert smsc.stats.duplicates == 0
+    assert smsc.stats.taken == 11
+
+
+async def test_what_is_not_found_is_for_on_unknown(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc))
+    strike(smsc, "close times=1 on=send")
+    await site.reaches(await site.submit(on_unknown="fail"), "unknown")
+    strike(smsc, "close times=1 on=send")
+    resent = await site.submit(on_unknown="resend", text="again")
+    await site.reaches(resent, "delivered")
+    assert smsc.stats.taken == 1
+
+
+async def test_error_9_after_an_attempt_without_an_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    """smsc takes a message and does not know it at once: what comes next is refused as
+    the same again, which tells that it was taken."""
+    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.5, 0.7))
+    async with simulator(guards="yes", lag="1.5") as smsc:
+        await called_back(site, smsc)
+        strike(smsc, "close processed=true times=1 on=send")
+        await site.reaches(await site.submit(on_unknown="resend"), "delivered")
+        assert smsc.stats.taken == 1
+
+
+async def test_nothing_was_taken_where_nobody_listens(site: Site, smsc: Simulator):
+    """So the backup gets it, once."""
+    async with simulator() as backup:
+        smsc.add_fault(parse("refuse_connect", HTTP_FAULTS))
+        await site.start(smsc=connector(smsc, backup, on_unknown="fail"))
+        await site.reaches(await site.submit(), "delivered")
+        assert (smsc.stats.taken, backup.stats.taken) == (0, 1)
+
+
+# --- what comes in -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["md5", "charset=utf-8&fmt=3&sha1", "fmt=2&md5"])
+async def test_replies_are_pushed(site: Site, smsc: Simulator, query: str):
+    await called_back(site, smsc, query=query)
+    smsc.inject_mo(Mo(from_="380501234567", to="1234", text="Так, «гаразд»"))
+    (event,) = await site.told(1)
+    assert event["type"] == "inbound.received"
+    data = event["data"]
+    assert (data["from"], data["to"]) == ("380501234567", "1234")
+    assert data["text"] == "Так, «гаразд»"
+
+
+async def test_replies_are_asked_for(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc, pull_every="50ms"))
+    smsc.inject_mo(Mo(from_="380501234567", to="1234", text="Так"))
+    (event,) = await site.told(1)
+    assert event["data"]["text"] == "Так"
+    before = smsc.requests["incoming"]
+    await eventually(lambda: smsc.requests["incoming"] > before + 1)
+    assert len(site.types()) == 1
+
+
+async def test_what_is_not_signed_changes_nothing(site: Site, smsc: Simulator):
+    await called_back(site, smsc)
+    id_ = await site.submit(to="380501234506")
+    await site.reaches(id_, "submitted")
+    (message,) = smsc.messages()
+    forged = {"id": message.id, "phone": message.to, "status": "1", "md5": "0" * 32}
+    url = site.callback_url("smsc", SECRET)
+    async with site.session.post(url, data=forged) as answer:
+        assert answer.status == 403
+    assert (await site.message(id_))["state"] == "submitted"
+    wrong = site.callback_url("smsc", "wrong")
+    async with site.session.post(wrong, data=forged) as answer:
+        assert answer.status == 404
+
+
+async def test_pushes_that_come_twice(site: Site, smsc: Simulator):
+    await called_back(site, smsc)
+    strike(smsc, "push_twice")
+    ids = [await site.submit(text=f"number {place}") for place in range(5)]
+    for id_ in ids:
+        await site.reaches(id_, "delivered")
+    smsc.inject_mo(Mo(text="only once"))
+    events = await site.told(6)
+    assert [each["type"] for each in events].count("inbound.received") == 1
+
+
+# --- operations ----------------------------------------------------------------------
+
+
+async def test_every_operation(site: Site, smsc: Simulator):
+    await site.start(smsc=connector(smsc))
+    id_ = await site.submit(to="380501234500")
+    message = await site.reaches(id_, "delivered")
+    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
+    own, _, to = smsc_id.partition("/")
+    listed = await site.get(OPERATIONS)
+    names = [each["name"] for each in listed["operations"]]
+
+    async def run(name: str, **arguments: object) -> Any:
+        names.remove(name)
+        return await site.post(f"{OPERATIONS}/{name}", arguments)
+
+    assert await run("balance") == {"balance": "100.50", "currency": "UAH"}
+    assert (await run("cost", phones=to, mes="Hi"))["messages"] == 1
+    status = await run("status", id=own, phone=to, all=1)
+    assert (status["status"], status["message"]) == (1, "hello")
+    sent = await run("send", phones=to, mes="Hi", viber=True, time="+60", id="mine")
+    assert sent["id"] == "mine"
+    assert await run("delete", id="mine", phone=to) == {"deleted": True}
+    assert (await run("hlr", phones=to))["phones"][0]["status"] == -1
+    assert (await run("ping", phones=to))["phones"][0]["phone"] == to
+    smsc.inject_mo(Mo(text="Так"))
+    (mo,) = (await run("incoming", hour=1))["messages"]
+    assert mo["message"] == "Так"
+    history = (await run("history", start="01.01.2026"))["messages"]
+    assert {each["id"] for each in history} >= {own, "mine"}
+    assert names == []
+    for arguments, expected in (
+        ({}, 409),
+        ({"phones": to}, 409),
+        ({"phones": to, "mes": "Hi", "translit": 9}, 400),
+        ({"phones": "380501234505", "mes": "Hi"}, 409),
+    ):
+        answer, _ = await site.ask("POST", f"{OPERATIONS}/send", arguments)
+        assert answer == expected, arguments
