@@ -294,8 +294,8 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_what_was_taken_is_found_out(site: Site, smsc: Simulator, fault: str):
     """By its own id, and that of a list by the list's."""
-    keys = {"response_timeout": "500ms", "concurrency": 1, "on_unknown": "fail"}
-    await called_back(site, smsc, **keys)
+    keys: dict[str, Any] = {"response_timeout": "500ms", "concurrency": 1}
+    await called_back(site, smsc, on_unknown="fail", **keys)
     strike(smsc, f"{fault} times=1 on=send")
     await site.reaches(await site.submit(), "delivered")
     strike(smsc, f"{fault} times=1 on=send")
