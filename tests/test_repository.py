@@ -39,7 +39,9 @@ class TestConfigYaml:
         # Keys and list items, not sentences.
         code = re.sub(r"(?m)^( *)# (?=( *)(- |[a-z_]+:( |$)))", r"\1", text)
         assert code.count("\n  clients:") == 1
-        code = code.replace("via: [carrier, other]", "via: [carrier]")
+        certificate = tmp_path / "callbacks.pem"
+        certificate.touch()
+        code = code.replace("/etc/esmed/callbacks.pem", str(certificate))
         file = tmp_path / "config.yaml"
         file.write_text(code, encoding="utf-8")
         for name in ("shop-token", "ops-token"):
@@ -56,6 +58,8 @@ class TestConfigYaml:
         assert carrier.hosts[0].tls is not None
         assert carrier.rate == 20
         assert config.routes[1].to == ("380",)
+        assert config.connectors["svit"].kind == "svitsms"
+        assert config.callbacks is not None
 
 
 class TestPackage:
