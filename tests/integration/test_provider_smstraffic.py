@@ -298,7 +298,7 @@ async def test_one_broken_status_of_many_costs_itself_only(
         for record in caplog.records
         if record.getMessage() == "provider.push_broken"
     ]
-    assert "connector=traffic path=status entries=2" in line
+    assert "connector=traffic path=status entries=3" in line
 
 
 async def test_pushes_that_come_twice(site: Site, traffic: Simulator):
