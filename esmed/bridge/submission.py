@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from esmed import log
@@ -35,6 +36,8 @@ from esmed.stride import Stride
 
 RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
+LOOKS: Final = 4
+"""So many times `concurrency` are looked into before nothing new is sent."""
 LINGER: Final = 0.2
 """Seconds that a rate lets messages gather for a request."""
 _BURST_SECONDS: Final = 0.25
@@ -72,6 +75,10 @@ class Submission:
         self.quiet_until = 0.0
         """The provider wants no request before, by the monotonic clock."""
         self.quiet_reason = ""
+        self._looks = 0
+        """Requests without an answer that are looked into."""
+        self._looked_into = 0
+        """Their messages."""
         self._waiting: deque[Batch] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -97,6 +104,13 @@ class Submission:
         return self._config.concurrency * self._batch
 
     @property
+    def _free(self) -> int:
+        """How many more requests may be made: what only waits to look again is none,
+        up to a bound."""
+        looks = min(self._looks, LOOKS * self._config.concurrency)
+        return self._config.concurrency - len(self._tasks) + looks
+
+    @property
     def busy(self) -> bool:
         """Whether a request is under way."""
         return bool(self._tasks)
@@ -106,10 +120,11 @@ class Submission:
     def capacity(self) -> int:
         """Return how many messages would leave at once."""
         now = self._clock.monotonic()
-        free = self._config.concurrency - len(self._tasks) - len(self._waiting)
+        free = self._free - len(self._waiting)
         if not self.open or free <= 0 or now < self.quiet_until:
             return 0
-        room = min(free * self._batch, self.window - self.used)
+        used = self.used - self._looked_into
+        room = min(free * self._batch, self.window - used)
         if self._bucket is not None:
             room = min(room, self._bucket.available(now))
         return max(room, 0)
@@ -166,10 +181,7 @@ class Submission:
         loop = asyncio.get_running_loop()
         now = self._clock.monotonic()
         while (
-            self._waiting
-            and self.open
-            and now >= self.quiet_until
-            and len(self._tasks) < self._config.concurrency
+            self._waiting and self.open and now >= self.quiet_until and self._free > 0
         ):
             batch = self._waiting.popleft()
             if batch:
@@ -275,10 +287,7 @@ class Submission:
             for half in batches.halves(batch):
                 await self._send(half, left)
             return
-        outcomes = await self._rechecked(batch, sent.outcomes)
-        for item in batch:
-            del left[item.job]
-        self._report(batch, outcomes)
+        await self._settle(batch, sent.outcomes, left)
 
     async def _attempt(self, batch: Batch) -> Answer | None:
         """Offer a batch to one node after the other; None: none has read it."""
@@ -326,28 +335,69 @@ class Submission:
         )
         self._changed()
 
-    async def _rechecked(
-        self, batch: Batch, outcomes: Sequence[Outcome]
-    ) -> Sequence[Outcome]:
-        """Find out, where that can be, what became of those without an answer."""
-        found = list(outcomes)
-        if not self._provider.traits.rechecks:
-            return found
+    async def _settle(
+        self, batch: Batch, outcomes: Sequence[Outcome], left: dict[Job, Item]
+    ) -> None:
+        """Report what is known, and find out about the rest, where that can be."""
+        looks = self._provider.traits.rechecks
+        unknown: dict[Job, Outcome] = {}
+        known: list[tuple[Item, Outcome]] = []
+        for item, outcome in zip(batch, outcomes, strict=True):
+            if looks and isinstance(outcome, Unknown):
+                unknown[item.job] = outcome
+            else:
+                known.append((item, outcome))
+        self._done(known, left)
+        if unknown:
+            with self._looking(len(unknown)):
+                await self._look_into(batch, unknown, left)
+        self._done([(left[job], unknown[job]) for job in unknown], left)
+
+    @contextmanager
+    def _looking(self, messages: int) -> Iterator[None]:
+        """Let others have the request that this does not need while it waits."""
+        self._looks += 1
+        self._looked_into += messages
+        self.pump()
+        try:
+            yield
+        finally:
+            self._looks -= 1
+            self._looked_into -= messages
+
+    async def _look_into(
+        self, batch: Batch, unknown: dict[Job, Outcome], left: dict[Job, Item]
+    ) -> None:
+        """Ask by the provider's own means, some times; ``unknown`` loses what is found
+        out. The question is for the whole of a call, as it was made."""
         messages = [item.message for item in batch]
         for seconds in RECHECK_AFTER:
-            if not any(isinstance(one, Unknown) for one in found):
-                break
             await self._clock.sleep(seconds)
             now = self._clock.now_ms()
             call = self._provider.build_recheck(messages, now)
             reply = await self._line.ask(call)
-            if isinstance(reply, Reply):
-                told = self._provider.parse_recheck(messages, reply, now)
-                found = [
-                    new if new is not None and isinstance(old, Unknown) else old
-                    for old, new in zip(found, told, strict=True)
-                ]
-        return found
+            if not isinstance(reply, Reply):
+                continue
+            told = self._provider.parse_recheck(messages, reply, now)
+            found = [
+                (item, outcome)
+                for item, outcome in zip(batch, told, strict=True)
+                if item.job in unknown and outcome and not isinstance(outcome, Unknown)
+            ]
+            for item, _ in found:
+                del unknown[item.job]
+            self._done(found, left)
+            if not unknown:
+                return
+
+    def _done(
+        self, found: Sequence[tuple[Item, Outcome]], left: dict[Job, Item]
+    ) -> None:
+        """Report outcomes, and let go of their messages."""
+        for item, _ in found:
+            del left[item.job]
+        if found:
+            self._report([item for item, _ in found], [outcome for _, outcome in found])
 
     def _report(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         answered_at = self._clock.now_ms()
