@@ -237,11 +237,12 @@ class Cases:
 
     def _submitted(self, case: Case | None, result: PartResult) -> base.Submitted:
         terms = self._terms[result.connector]
-        asked, parts, encoding = True, 0, ""
+        asked, parts, encoding, short_messages = True, 0, "", 0
         gone = result.answered_at
         if case is not None:
             plan = case.job.plan
             parts, encoding = len(plan.parts), plan.encoding
+            short_messages = plan.short_messages
             gone = max(gone, case.job.queued.request.send_at or gone)
             asked = case.job.queued.request.receipt != "none" and (
                 terms.receipt_asked(result.part, parts)
@@ -261,6 +262,7 @@ class Cases:
             receipt_asked=asked,
             deadline=deadline,
             ask_at=ask_at,
+            short_messages=short_messages,
             keys=_keys(outcome) if isinstance(outcome, Accepted) else (),
         )
 

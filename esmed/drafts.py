@@ -84,7 +84,7 @@ class Drafts:
             progress=Progress(
                 state=MessageState.QUEUED if due_at <= now else MessageState.SCHEDULED,
                 encoding=plan.encoding,
-                parts=len(plan.parts),
+                parts=plan.short_messages,
                 note=reason,
             ),
             via=via,
@@ -145,9 +145,9 @@ class Drafts:
                 field = plan.code
             raise _invalid(field, plan.detail)
         limit = request.max_parts
-        if limit is not None and len(plan.parts) > limit:
-            needed = len(plan.parts)
-            raise _invalid("max_parts", f"the message takes {needed} parts")
+        if limit is not None and plan.short_messages > limit:
+            message = f"the message takes {plan.short_messages} parts"
+            raise _invalid("max_parts", message)
         return plan
 
 

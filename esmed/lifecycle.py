@@ -79,7 +79,7 @@ def mark(
     progress = record.progress
     progress.plan = plan
     progress.on_unknown = on_unknown
-    _reserve(record, len(plan.parts), plan.encoding)
+    _reserve(record, len(plan.parts), plan.encoding, plan.short_messages)
     if on_unknown != "resend":
         progress.state = MessageState.SUBMITTING
         progress.connector = plan.connector
@@ -108,17 +108,19 @@ def apply_result(
     receipt_asked: bool,
     deadline: Millis,
     ask_at: Millis | None,
+    short_messages: int = 0,
 ) -> list[int]:
     """Record what became of one submitted part; return which of its attempts it was.
 
-    A late response has ``parts`` 0: how it was split is on record already. ``deadline``
+    A late response has ``parts`` 0: how it was split is on record already. There are
+    more ``short_messages`` where the next hop splits a part further. ``deadline``
     is for the receipts of a part that was taken, ``ask_at`` is when to ask for them.
     What the next hop made of it further is parts of their own behind it, whose attempts
     follow in the answer.
     """
     progress = record.progress
     if parts:
-        _reserve(record, parts, encoding)
+        _reserve(record, parts, encoding, short_messages)
     segment = progress.segments[result.part - 1]
     if parts:
         segment.receipt_asked = receipt_asked
@@ -406,11 +408,14 @@ def _further(record: Record, result: PartResult, segment: Segment) -> list[int]:
             known.append(structs.replace(segment, part=number, attempts=[]))
         one = structs.replace(result, part=number, outcome=Accepted(smsc_id))
         attempts.append(segments.answered(known[number - 1], one))
-    record.progress.parts = len(known)
+    if attempts:
+        record.progress.parts = len(known)
     return attempts
 
 
-def _reserve(record: Record, parts: int, encoding: str | None) -> None:
+def _reserve(
+    record: Record, parts: int, encoding: str | None, short_messages: int = 0
+) -> None:
     """Give every part its segment; fewer than before only while none is taken."""
     progress = record.progress
     taken = (one.part for one in progress.segments if not segments.is_open(one))
@@ -419,7 +424,7 @@ def _reserve(record: Record, parts: int, encoding: str | None) -> None:
         del progress.segments[parts:]
     for number in range(len(progress.segments) + 1, parts + 1):
         progress.segments.append(Segment(part=number))
-    progress.parts = parts
+    progress.parts = max(parts, short_messages)
     progress.encoding = encoding
 
 

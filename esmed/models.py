@@ -138,6 +138,11 @@ class Plan(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     concatenation: str = "udh8"
     count: Count = Count()
 
+    @property
+    def short_messages(self) -> int:
+        """How many the phone gets: the parts, or what the next hop makes of one."""
+        return max(self.count.parts, len(self.parts))
+
 
 class ReceiptNote(Struct, frozen=True, array_like=True, gc=False):
     """One receipt as it came for an attempt; ``cancelled``: its next hop has dropped

@@ -34,6 +34,8 @@ def plan(connector: str, request: Request) -> Plan | Fault:
         units_per_part=split.units_per_part,
         forcing_characters=split.forcing_characters,
     )
+    if request.max_parts is not None and count.parts > request.max_parts:
+        return refused("max_parts", f"takes {count.parts} parts")
     return _plan(connector, split.encoding, count)
 
 

@@ -117,6 +117,7 @@ def _submitted(unit: Unit, op: base.Submitted) -> bool:
             receipt_asked=op.receipt_asked,
             deadline=op.deadline,
             ask_at=op.ask_at,
+            short_messages=op.short_messages,
         )
         if isinstance(result.outcome, Accepted):
             ids = (result.outcome.smsc_id, *result.outcome.further)

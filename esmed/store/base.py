@@ -82,6 +82,8 @@ class Submitted(Struct, frozen=True, kw_only=True, gc=False):
     """When the next hop is first asked what has become of it."""
     keys: tuple[str, ...] = ()
     """Canonical forms of the ids of `Accepted`, for receipts; "" without one."""
+    short_messages: int = 0
+    """`Plan.short_messages`, if they are more than the parts."""
 
 
 class Requeue(Struct, frozen=True, kw_only=True, gc=False):
