@@ -114,6 +114,17 @@ class Line:
         if node.unanswered(reason, self._clock.now_ms()):
             self._news(node)
 
+    def read(self, node: Node, unread: str | None) -> None:
+        """Note how an answer about messages was: why it says nothing of any, or None.
+
+        Who says nothing is not asked without pause, since messages may be sent again
+        each time.
+        """
+        if unread is None:
+            node.served()
+        elif node.unread(unread, self._clock.now_ms()):
+            self._news(node)
+
     async def exchange(self, call: Call, node: Node) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, and learn from that how it is."""
         meters = self._metrics.provider(call.operation)

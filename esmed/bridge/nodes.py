@@ -15,7 +15,7 @@ LONGEST: Final = 60.0
 ACCOUNT: Final = 60.0
 """The same where it refused our account: at least that."""
 PATIENCE: Final = 3
-"""Requests in a row without an answer after which a node counts as failed."""
+"""Requests in a row without a usable answer after which a node counts as failed."""
 
 
 class Node:
@@ -29,6 +29,7 @@ class Node:
         self.since = now
         self._failures = 0
         self._unanswered = 0
+        self._unread = 0
 
     def worked(self, now: Millis) -> bool:
         """Note that a probe succeeded; return whether that is news.
@@ -45,6 +46,7 @@ class Node:
     def served(self) -> None:
         """Note that it has done what it is there for: what failed before is over."""
         self._failures = 0
+        self._unread = 0
 
     def failed(self, reason: str, now: Millis) -> bool:
         """Note that it cannot be sent to; return whether that is news."""
@@ -55,6 +57,13 @@ class Node:
         """Note a request without an answer; return whether the node has failed now."""
         self._unanswered += 1
         return self._unanswered >= PATIENCE and self.failed(reason, now)
+
+    def unread(self, reason: str, now: Millis) -> bool:
+        """Note messages of which its answer says nothing; return whether the node has
+        failed now. Only what was `served` makes up for that: a probe may well succeed.
+        """
+        self._unread += 1
+        return self._unread >= PATIENCE and self.failed(reason, now)
 
     def pause(self, *, account: bool, jitter: float) -> float:
         """Return the seconds until the next probe, after one that failed; ``jitter``

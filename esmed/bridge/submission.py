@@ -320,7 +320,7 @@ class Submission:
             msg = f"{len(answer.outcomes)} outcomes for {len(messages)} messages"
             raise RuntimeError(msg)
         if not answer.elsewhere:
-            node.served()
+            self._line.read(node, _unread(answer))
         return answer
 
     def _hush(self, answer: Answer) -> None:
@@ -420,3 +420,9 @@ class Submission:
                 )
             )
         self._sink.results(results)
+
+
+def _unread(answer: Answer) -> str | None:
+    """Tell why an answer says nothing of any message; None: it does of some."""
+    reasons = [one.reason for one in answer.outcomes if isinstance(one, Unknown)]
+    return reasons[0] if len(reasons) == len(answer.outcomes) else None

@@ -158,6 +158,27 @@ async def test_three_requests_without_an_answer_and_a_node_is_probed(
         assert (await rig.outcomes(4))[-1] == Accepted("id-380501")
 
 
+async def test_a_node_that_only_ever_answers_nonsense_is_asked_once_a_pause(
+    primary: Post,
+) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        node = rig.connector._line.nodes[0]
+        for number in range(1, nodes.PATIENCE + 3):
+            await rig.up()
+            primary.answers[:] = [says({})] * 3  # two are for rechecks
+            rig.connector.submit(rig.jobs("380501"))
+            await rig.outcomes(number)
+            assert node.works is (number < nodes.PATIENCE)
+            if not node.works:
+                rig.connector.rebind()
+        primary.answers.clear()
+        await rig.up()
+        rig.connector.submit(rig.jobs("380501"))
+        assert (await rig.outcomes(nodes.PATIENCE + 3))[-1] == Accepted("id-380501")
+        assert node.works
+
+
 async def test_nothing_is_sent_after_the_stop(primary: Post) -> None:
     rig = Rig(primary.url)
     await rig.connector.start()

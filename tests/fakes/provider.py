@@ -65,6 +65,9 @@ class Letters(Provider):
         if told == "singly":
             fault = Fault(FaultClass.MESSAGE, told)
             return Answer(outcomes=[Rejected(fault)] * len(messages), singly=True)
+        if told == "account":
+            fault = Fault(FaultClass.ACCOUNT, told, "no money")
+            return Answer(outcomes=[Rejected(fault)] * len(messages))
         if not isinstance(told, list):
             return replies.judged(reply, now, len(messages))
         words = dict(told)
@@ -106,6 +109,13 @@ class Letters(Provider):
             else None
             for one in sent
         ]
+
+    def build_cancel(self, sent: Sent) -> HttpCall:
+        body = json.dumps([sent.smsc_id]).encode()
+        return HttpCall(operation="cancel", path="/cancel", body=body)
+
+    def parse_cancel(self, sent: Sent, reply: Reply) -> Fault | None:
+        return None if reply.status == 200 else replies.fault(reply)
 
     def parse_push(self, kind: str, request: Any, now: int) -> Pushed:
         """``["id", …]``, or of a message ``{"id": …, "from": …, "text": …}``."""
@@ -168,14 +178,15 @@ class Post:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         body = json.loads(raw) if raw else None
-        if request.path == "/probe":
+        path = "/" + request.path.rpartition("/")[2]
+        if path == "/probe":
             return web.Response(status=200 if self.well else 503)
-        self.calls.append((request.path, body))
+        self.calls.append((path, body))
         if self.answers:
             return await self.answers.pop(0)(request)
-        if request.path == "/send":
+        if path == "/send":
             return web.json_response([[to, f"id-{to}"] for to, _ in body or ()])
-        if request.path in {"/recheck", "/ask"}:
+        if path in {"/recheck", "/ask"}:
             return web.json_response(self.known)
         return web.json_response("12.50")
 
