@@ -208,6 +208,16 @@ def test_the_sample_answer(account: Provider) -> None:
     assert "78000000002" not in repr(outcome)
 
 
+def test_trouble_with_one_recipient_is_over_in_an_hour(account: Provider) -> None:
+    """Before that the same message would count as a duplicate."""
+    error = {"code": 1000, "message": ""}
+    told = {"phone": 78000000001, "id": "1", "error": error}
+    answer = reply({"success": True, "destinations": [told]})
+    outcome = outcome_of(account, answer)
+    assert isinstance(outcome, Deferred)
+    assert outcome.retry_after == 3600
+
+
 def test_it_is_found_by_its_mark_where_the_number_was_converted(
     account: Provider,
 ) -> None:

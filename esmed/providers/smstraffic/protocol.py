@@ -71,6 +71,8 @@ MOST_SECONDS: Final = 86_400
 """Of validity: the default of each of the provider's interfaces, and what they take."""
 TRACKING: Final = "tracking:"
 """Before a ``trackingData`` where the provider's own id is not known."""
+RESTRICTED: Final = 3600.0
+"""Seconds for which a ``restrictiveId`` that was taken is refused."""
 LONGEST_REASON: Final = 200
 
 
@@ -276,7 +278,10 @@ def _taken(told: Mapping[str, Any] | None, message: Outgoing) -> Outcome:
         return Unknown("the answer does not mention the number")
     error = told.get("error")
     if isinstance(error, dict):
-        return _outcome(refusal_of(error), message)
+        outcome = _outcome(refusal_of(error), message)
+        if isinstance(outcome, Deferred):  # the request as such was taken
+            return Deferred(outcome.fault, RESTRICTED)
+        return outcome
     return Accepted(id_of(told.get("id")) or TRACKING + message.id)
 
 
