@@ -108,8 +108,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     """The request's, else the connector's ``default_from``."""
     expires_at: Millis
     doubtful: bool = False
-    """Whether the attempt before this one may have been processed, as far as is
-    remembered: not over a restart."""
+    """Whether an attempt before this one may have been processed. Where there are
+    `Traits.rechecks` it was looked for just now, and not found."""
 
     @property
     def to(self) -> str:
@@ -326,7 +326,8 @@ class Provider:
     # --- rechecks
 
     def build_recheck(self, messages: Sequence[Outgoing], now: Millis) -> HttpCall:
-        """Make a request that tells whether these, all those of one call, were taken.
+        """Make a request that tells whether these were taken: all those of one call
+        that got no answer, or what is `Outgoing.doubtful` of one about to be made.
         It may be that for sending, if the provider is sure to take nothing twice."""
         raise NotImplementedError
 

@@ -24,6 +24,7 @@ from esmed.clock import Clock
 from esmed.connector import Job, Sink
 from esmed.metrics import ConnectorMetrics
 from esmed.models import (
+    Accepted,
     Deferred,
     Fault,
     FaultClass,
@@ -249,6 +250,7 @@ class Submission:
         left = {item.job: item for item in batch if item not in stale}
         self._return(stale)
         try:
+            await self._look_back(left)
             if left:
                 await self._send(list(left.values()), left)
         except asyncio.CancelledError:
@@ -334,6 +336,27 @@ class Submission:
             reason=answer.reason,
         )
         self._changed()
+
+    async def _look_back(self, left: dict[Job, Item]) -> None:
+        """Report those of a batch that an earlier request, long without an answer, has
+        got there after all, as far as that can be found out."""
+        doubtful = [item for item in left.values() if item.message.doubtful]
+        if not doubtful or not self._provider.traits.rechecks:
+            return
+        messages = [item.message for item in doubtful]
+        now = self._clock.now_ms()
+        reply = await self._line.ask(self._provider.build_recheck(messages, now))
+        if not isinstance(reply, Reply):
+            return
+        told = self._provider.parse_recheck(messages, reply, now)
+        taken = [
+            (item, outcome)
+            for item, outcome in zip(doubtful, told, strict=True)
+            if isinstance(outcome, Accepted)
+        ]
+        for item, _ in taken:
+            item.node = reply.node
+        self._done(taken, left)
 
     async def _settle(
         self, batch: Batch, outcomes: Sequence[Outcome], left: dict[Job, Item]

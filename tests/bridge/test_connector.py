@@ -110,6 +110,24 @@ async def test_an_attempt_after_one_without_an_answer_is_known_to_be_one(
         assert rig.connector._submission._outgoing(job).doubtful
 
 
+async def test_what_may_have_been_taken_is_looked_for_before_it_goes_again(
+    primary: Post,
+) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        primary.known["380501"] = "found"
+        jobs = rig.jobs("380501", "380502", "380503")
+        for job in jobs[:2]:
+            job.queued = structs.replace(job.queued, doubtful=True)
+        rig.connector.submit(jobs)
+        assert await rig.outcomes(3) == [
+            Accepted("found"), Accepted("id-380502"), Accepted("id-380503"),
+        ]  # fmt: skip
+        assert {one.host for one in rig.sink.outcomes} == {primary.url}
+    assert primary.calls[0] == ("/recheck", ["380501", "380502"])
+    assert [[to for to, _ in rows] for rows in primary.sent()] == [["380502", "380503"]]
+
+
 async def test_a_look_is_at_the_whole_call(primary: Post) -> None:
     async with Rig(primary.url) as rig:
         await rig.up()

@@ -185,6 +185,26 @@ async def test_what_may_have_been_taken_is_found(site: Site, pager: Simulator):
         assert (sendings(pager), pager.stats.taken) == (count, count), fault
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_what_is_found_later_does_not_go_again(
+    site: Site, pager: Simulator, monkeypatch: pytest.MonkeyPatch, stopped: bool
+):
+    """With `resend`, and over a restart: it is looked for before it is sent again."""
+    monkeypatch.setattr(submission, "RECHECK_AFTER", ())
+    await site.start(pager=connector(pager))
+    await site.connector("pager", "up")
+    strike(pager, "close processed=true times=1 on=send")
+    if stopped:
+        held = await site.submit(on_unknown="hold")
+        await site.is_held(held)
+        await site.restart()
+        await site.post(f"/v1/messages/{held}/resolve", {"as": "resend"})
+        await site.reaches(held, "delivered")
+    else:
+        await site.reaches(await site.submit(), "delivered")
+    assert (sendings(pager), pager.stats.taken) == (1, 1)
+
+
 @pytest.mark.parametrize("size", [1, 50])
 async def test_what_was_not_taken_goes_again_once(
     site: Site, pager: Simulator, size: int
