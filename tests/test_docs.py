@@ -4,7 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from esmed.reload import AT_ONCE
 from esmed.secret import Surroundings
 from esmed.simulator.cli import read_faults
 from esmed.smpp.status import Statuses
+from esmed.tlsconfig import Tls
 from pdu import CommandStatus
 
 ROOT = Path(__file__).parents[1]
@@ -241,6 +242,40 @@ class TestConfiguration:
             where = Surroundings(environ=environ, directory=tmp_path)
             config = loads(yaml.safe_dump(whole), where)
             assert config.warnings == ()
+
+
+PROVIDER = """
+connectors:
+  carrier: {kind: smstraffic-soap, base_urls: ["https://a"], login: l, password: p}
+routes:
+  - {via: [carrier]}
+"""
+"""Of a kind whose own keys are few: those of every provider are to be seen."""
+
+
+class TestProviders:
+    def test_every_key_is_documented_and_no_other(self, tmp_path: Path) -> None:
+        known = set(effective(loads(PROVIDER, surroundings(tmp_path))))
+        prefix = "connectors.carrier."
+        keys = {key.removeprefix(prefix) for key in known if key.startswith(prefix)}
+        keys = {"retry" if key.startswith("retry.") else key for key in keys}
+        keys |= {f"tls.{field.name}" for field in fields(Tls)}
+        assert set(table(CONFIGURATION, "of a provider")) == keys - {
+            "tls",
+            "kind",
+            "login",
+            "password",
+        }
+
+    def test_the_defaults_are_those_of_the_code(self, tmp_path: Path) -> None:
+        expected = loads(PROVIDER, surroundings(tmp_path))
+        document = yamlfile.parse(PROVIDER)
+        for key, default in table(CONFIGURATION, "of a provider").items():
+            if default not in {"–", "as at the top level"}:
+                text = "null" if default == "none" else default.strip("`")
+                put(document, f"connectors.carrier.{key}", yamlfile.parse(text))
+        given = loads(yaml.safe_dump(document), surroundings(tmp_path))
+        assert given == expected
 
 
 class TestReload:

@@ -177,6 +177,13 @@ def test_several_of_public_code() -> None:
     assert found[2] is None
 
 
+def test_several_in_xml() -> None:
+    each = "<sms><status>{}</status><id>{}</id><phone>{}</phone></sms>"
+    body = f"<list>{each.format(1, 'a', '71')}{each.format(20, 'b', '72')}</list>"
+    found = asked(body, "b/72", "a/71")
+    assert [one.stat for one in found] == ["20", "1"]
+
+
 def test_one_of_several_cannot_be_told() -> None:
     """Vector 9 of the stand-in: an element with an error of its own."""
     body = (

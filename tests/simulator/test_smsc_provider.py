@@ -15,6 +15,7 @@ from simulator.peer import until
 from esmed.simulator.bridge.frame import Mo
 from esmed.simulator.bridge.options import ProviderOptions
 from esmed.simulator.providers.smsc import Simulator
+from esmed.simulator.providers.smsc.parameters import starts
 
 TO = "79999999999"
 Ask = Callable[..., Awaitable[str]]
@@ -142,10 +143,31 @@ async def test_rest(provider: Simulator, session: aiohttp.ClientSession):
     assert provider.messages()[0].text == "Привіт"
 
 
+async def test_a_list_in_every_form(ask: Ask, provider: Simulator):
+    listed = "ivan,2|+79999999999,89999999998:a|b\n0501234567;two\nlines"
+    await ask("send", list=listed, nl=1, sender="me")
+    assert [(each.from_, each.to, each.text) for each in provider.messages()] == [
+        ("ivan", TO, "a|b"),
+        ("ivan", "79999999998", "a|b"),
+        ("me", "380501234567", "two\nlines"),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{"])
+async def test_rest_that_is_no_object(
+    provider: Simulator, session: aiohttp.ClientSession, body: bytes
+):
+    async with session.post(f"{provider.url}/rest/send/", data=body) as answer:
+        assert (await answer.json())["error_code"] == 2
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [
         ({}, 1),
+        ({"phones": TO, "mes": "x", "flash": "yes"}, 1),
+        ({"phones": TO, "mes": "zz", "bin": 2}, 1),
+        ({"phones": TO, "mes": "x", "valid": "soon"}, 1),
         ({"phones": TO}, 1),
         ({"phones": TO, "mes": "x" * 1001}, 1),
         ({"phones": TO, "mes": "x", "id": "a b"}, 1),
@@ -220,6 +242,16 @@ async def test_when(ask: Ask, time: str, reached: str):
     await ask("send", phones=TO, mes="x", id="a", time=time)
     answer = await ask("status", phone=TO, id="a", fmt=1)
     assert answer.partition(",")[0] == reached
+
+
+@pytest.mark.parametrize(
+    ("hours", "wait"), [("13-20", 0), ("14-20", 3600), ("9-13", 20 * 3600)]
+)
+def test_only_between_these_hours(hours: str, wait: int):
+    """It is 13:00 in Moscow."""
+    now = 1_679_047_200.0
+    start = starts({"time": hours, "tz": "0"}, now)
+    assert start == (now + wait if wait else None)
 
 
 async def test_states(ask: Ask):

@@ -229,7 +229,7 @@ def _unpacked_xml(body: bytes, text: str) -> Unpacked:
         return None
     if not len(root):
         return {root.tag: (root.text or "").strip()}
-    if all(len(child) for child in root) and root.tag != "phones" and len(root) > 1:
+    if len(root) > 1 and all(len(child) for child in root):
         return [_mapping(child) for child in root]
     return _mapping(root)
 

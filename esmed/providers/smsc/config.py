@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from esmed.bridge.config import HttpProviderConfig
 from esmed.errors import ConfigFault
@@ -15,6 +15,10 @@ MOST_CONCURRENT: Final = 14
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(HttpProviderConfig):
     """One account. Either ``login`` and ``password``, or ``api_key``."""
+
+    in_place: ClassVar[frozenset[str]] = HttpProviderConfig.in_place | {
+        *("api", "translit", "tinyurl", "callback_secret", "callback_word"),
+    }
 
     kind: str = "smsc"
     login: Name | None = None
