@@ -3,6 +3,8 @@
 The number's last digits tell what becomes of a message: docs/connectors/svitsms.md.
 """
 
+import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -288,3 +290,80 @@ async def test_pushes_that_come_twice(site: Site, svitsms: Simulator):
     for id_ in ids:
         await site.reaches(id_, "delivered")
     assert len(await site.told(5)) == 5
+
+
+async def test_nothing_private_is_logged_or_shown(
+    site: Site, svitsms: Simulator, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("DEBUG")
+    await pushed_to(site, svitsms)
+    for fault in ("refuse code=ERRTEXT", "html code=502", "status code=401"):
+        key = svitsms.add_fault(parse(f"{fault} times=1 on=send", HTTP_FAULTS))
+        id_ = await site.submit(text="meet-me-at-the-bridge", on_unknown="fail")
+        await site.reaches(id_, "rejected", "unknown", "failed")
+        svitsms.remove_fault(key)
+    shown = json.dumps(
+        [
+            await site.get("/v1/connectors/svit"),
+            await site.trace(id_),
+            await site.get(OPERATIONS),
+            await site.get("/metrics"),
+        ]
+    )
+    logged = "\n".join(f"{it.getMessage()} {it.__dict__}" for it in caplog.records)
+    credentials = b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
+    for secret in (PASSWORD, credentials, SECRET, "meet-me-at-the-bridge"):
+        assert secret not in logged
+        assert secret not in shown
+    assert "380501234500" not in logged
+
+
+async def test_whatever_goes_wrong_nothing_is_lost_or_sent_twice(
+    site: Site, svitsms: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    """A provider that fails in every way at random, and one that then takes over."""
+    monkeypatch.setattr(schedule, "FIRST_OF_PUSHED", 0.5)
+    for place, fault in enumerate(
+        (
+            "status code=503 retry_after=1",
+            "status code=500 processed=true",
+            "close",
+            "close processed=true",
+            "html code=502",
+            "truncated",
+            "garbage processed=true",
+            "refuse code=INSUFFICIENTFUNDS",
+        )
+    ):
+        strike(svitsms, f"{fault} p=0.1 times={5 + place} on=send")
+    strike(svitsms, "refuse_connect at=1 every=2s for=300ms")
+    strike(svitsms, "push_lost p=0.2")
+    async with Simulator() as other:
+        site.callbacks = {"listen": ["127.0.0.1:0"]}
+        site.max_queued = 10_000
+        keys = {"callback_secret": SECRET, "batch": 5}
+        await site.start(
+            svit=connector(svitsms, **keys), other=connector(other, **keys)
+        )
+        svitsms.callback_url = site.callback_url("svit", SECRET)
+        other.callback_url = site.callback_url("other", SECRET)
+        numbers = [f"380670{place:04d}00" for place in range(500)]
+        messages = [
+            {"to": to, "from": "SMS", "text": f"for {to}", "on_unknown": "fail"}
+            for to in numbers
+        ]
+        answer = await site.post("/v1/messages/batch", {"messages": messages})
+        ended = {
+            to: await site.reaches(accepted["id"], "delivered", "unknown", "failed")
+            for to, accepted in zip(numbers, answer["messages"], strict=True)
+        }
+        taken = [each.to for each in (*svitsms.messages(), *other.messages())]
+        assert len(set(taken)) == len(taken)
+        delivered = {to for to, it in ended.items() if it["state"] == "delivered"}
+        assert delivered <= set(taken)
+        # What was taken and is not delivered had an answer that nobody could read.
+        unknown = {to for to, it in ended.items() if it["state"] == "unknown"}
+        assert set(taken) - delivered <= unknown
+        assert unknown
+        assert len(delivered) > 250
+        assert svitsms.requests["send"] < 200

@@ -587,9 +587,17 @@ class TestPushes:
             assert len(pushed.items) == push.get("items", 1), push
             assert pushed.reply.status < 300
             for item in pushed.items:
+                assert isinstance(item, News) == (push["kind"] == "status")
                 if isinstance(item, News):
+                    assert all(item.ids)
                     assert item.ids
+                    assert item.stat
                     assert item.state in FINAL_STATES | {"buffered"}
+                else:
+                    assert item.source
+                    assert item.text is not None or item.data
+            again = provider.parse_push(push["kind"], request_of(kind, push), NOW)
+            assert again == pushed
 
     def test_nonsense_brings_nothing(self, kind: str) -> None:
         provider = provider_of(kind)

@@ -103,6 +103,22 @@ def attributes(call: object) -> dict[str, str]:
     return message.attrib
 
 
+class TestConfig:
+    @pytest.mark.parametrize(
+        ("fields", "path"),
+        [
+            ({"login": "a:b"}, "login"),
+            ({"description": "a\x01"}, "description"),
+            ({"base_urls": ()}, "base_urls"),
+        ],
+    )
+    def test_what_cannot_work(self, fields: dict[str, Any], path: str):
+        assert [fault.path for fault in config(**fields).faults()] == [path]
+
+    def test_what_can(self):
+        assert list(config().faults()) == []
+
+
 # --- requests ------------------------------------------------------------------------
 
 
@@ -275,6 +291,12 @@ class TestAnswers:
         answer = provider().parse(messages, state(code), NOW)
         assert answer.singly
         assert {type(outcome) for outcome in answer.outcomes} == {Deferred}
+
+    def test_one_text_for_all_is_refused_at_once(self):
+        messages = [outgoing(), outgoing("380991234567")]
+        answer = provider().parse(messages, state("ERRTEXT"), NOW)
+        assert not answer.singly
+        assert {type(outcome) for outcome in answer.outcomes} == {Rejected}
 
     def test_forbidden_words_are_not_repeated(self):
         reply = ok(vector("stop-words.xml"))

@@ -36,6 +36,7 @@ class Svitsms(Provider):
     traits: ClassVar[Traits] = Traits(
         batch=sending.BATCH,
         asks=sending.BATCH,
+        asks_every=states.ASK_EVERY,
         retention=states.RETENTION,
         pushes=frozenset({"status"}),
     )

@@ -1,9 +1,12 @@
 """The keys of `kind: svitsms`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from esmed.bridge.config import HttpProviderConfig
+from esmed.bridge.xmldoc import illegal
+from esmed.errors import ConfigFault
 from esmed.fieldtypes import Integer, SecretField, Text, TimeZone
 
 
@@ -22,3 +25,11 @@ class Config(HttpProviderConfig):
     """Messages a minute in which the provider sends what one request holds."""
     description: Annotated[str, Text(most=100)] = ""
     """What its web interface shows for a campaign."""
+
+    def faults(self) -> Iterator[ConfigFault]:
+        yield from HttpProviderConfig.faults(self)
+        if ":" in self.login:
+            message = "HTTP Basic cannot carry a login with a colon"
+            yield ConfigFault(path="login", message=message)
+        if illegal(self.description):
+            yield ConfigFault(path="description", message="has control characters")

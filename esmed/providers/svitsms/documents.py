@@ -16,20 +16,19 @@ from esmed.providers.svitsms.config import Config
 
 ACCEPT: Final = "ACCEPT"
 
-_PHONES: Final = "ERRPHONES"
-_TEXT: Final = "ERRTEXT"
-ABOUT_ONE: Final = frozenset({_PHONES, _TEXT})
-"""Codes that refuse a whole request because of one recipient or one text in it."""
+BAD_PHONES: Final = "ERRPHONES"
+BAD_TEXT: Final = "ERRTEXT"
+"""This and that refuse a whole request because of one recipient or one text in it."""
 
 _ERRORS: Final[Mapping[str, tuple[FaultClass, str]]] = {
     "XMLERROR": (FaultClass.PROTOCOL, "malformed XML"),
-    _PHONES: (FaultClass.MESSAGE, "wrong recipient"),
+    BAD_PHONES: (FaultClass.MESSAGE, "wrong recipient"),
     "ERRSTARTTIME": (FaultClass.MESSAGE, "wrong start time"),
     "ERRENDTIME": (FaultClass.MESSAGE, "wrong end time"),
     "ERRLIFETIME": (FaultClass.PROTOCOL, "wrong lifetime"),
     "ERRSPEED": (FaultClass.PROTOCOL, "wrong rate"),
     "ERRALFANAME": (FaultClass.ACCOUNT, "this sender is not allowed"),
-    _TEXT: (FaultClass.MESSAGE, "the text is not acceptable"),
+    BAD_TEXT: (FaultClass.MESSAGE, "the text is not acceptable"),
     "INSUFFICIENTFUNDS": (FaultClass.ACCOUNT, "not enough money"),
     "ALFANAMEERROR": (FaultClass.MESSAGE, "this sender cannot be managed"),
 }
@@ -48,7 +47,7 @@ class Refusal(NamedTuple):
     def fault(self) -> Fault:
         """The description is not in it: it may quote the text that was refused."""
         cls, detail = _ERRORS.get(self.code, (FaultClass.PROTOCOL, "unknown code"))
-        if self.code == _TEXT and self.description.startswith(_STOP_WORDS):
+        if self.code == BAD_TEXT and self.description.startswith(_STOP_WORDS):
             detail = "the text has a forbidden word"
         return Fault(cls, self.code[:40], detail)
 

@@ -128,8 +128,7 @@ def _outcome(campaign: str, to: str, taken: dict[str, str]) -> Outcome:
 def _refused(messages: Sequence[Outgoing], refused: documents.Refusal) -> Answer:
     count = len(messages)
     fault = refused.fault
-    several = count > 1 and refused.code in documents.ABOUT_ONE
-    if not several:
+    if not _is_about_one(messages, refused.code):
         outcomes = replies.all_alike(Rejected(fault), count)
         return Answer(outcomes=outcomes, reason=f"{fault.code}: {fault.detail}")
     again = Deferred(Fault(FaultClass.TEMPORARY, fault.code, "refused with others"))
@@ -138,3 +137,10 @@ def _refused(messages: Sequence[Outgoing], refused: documents.Refusal) -> Answer
         singly=True,
         reason=f"{fault.code} for one of {count}",
     )
+
+
+def _is_about_one(messages: Sequence[Outgoing], code: str) -> bool:
+    """Whether one of several recipients, or one of several texts, is at fault."""
+    if code == documents.BAD_TEXT:
+        return len({message.request.text for message in messages}) > 1
+    return code == documents.BAD_PHONES and len(messages) > 1

@@ -17,6 +17,8 @@ from esmed.models import Fault, FaultClass, MessageState, Millis
 from esmed.providers.svitsms import documents
 from pdu import EncodeError, segment
 
+ASK_EVERY: Final = 0.1
+"""Seconds; no limit is documented, and without pushes each campaign is asked for."""
 RETENTION: Final = 3 * 86_400.0
 """Seconds; the document says nothing, and no message lives for longer than one day."""
 
