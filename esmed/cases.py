@@ -141,39 +141,52 @@ class Cases:
         self.idle.clear()
         return case
 
-    def marked(self, case: Case, now: Millis) -> bool:
-        """Tell whether the job may be written now; if not, mark it on disk first.
+    def must_be_marked(self, case: Case) -> bool:
+        """Tell whether the job has to be on disk before it is written.
 
-        Only a split and a promise not to resend need to be on disk before the write.
+        Only a split and a promise not to resend have to.
         """
-        job, name = case.job, case.connector
+        job = case.job
         split = len(job.plan.parts) > 1 and job.plan is not job.queued.plan
-        if case.on_unknown == "resend" and not split:
-            return True
-        priority = job.queued.request.priority
-        self.marking[name][priority] += len(job.parts)
-        job.queued = structs.replace(job.queued, plan=job.plan)
-        mark = base.Mark(
-            seq=job.queued.seq,
-            plan=job.plan,
-            at=now,
-            on_unknown=case.on_unknown,
-            deadline=now + round(self._terms[name].hold_timeout * 1000),
-        )
+        return split or case.on_unknown != "resend"
+
+    def mark(self, name: str, cases: Sequence[Case], now: Millis) -> None:
+        """Mark jobs on disk; the connector gets them together when they are."""
+        if not cases:
+            return
+        marks: list[base.Operation] = []
+        for case in cases:
+            job = case.job
+            self._count_marking(case, len(job.parts))
+            job.queued = structs.replace(job.queued, plan=job.plan)
+            mark = base.Mark(
+                seq=job.queued.seq,
+                plan=job.plan,
+                at=now,
+                on_unknown=case.on_unknown,
+                deadline=now + round(self._terms[name].hold_timeout * 1000),
+            )
+            marks.append(mark)
 
         def done(results: list[Any]) -> None:
-            self.marking[name][priority] -= len(job.parts)
             connector = self._connectors.get(name)
-            if results[0] is not True:
-                self._forget(case)
-                self._wake(name)
-            elif connector is not None:
-                connector.submit([job])
-            else:
-                self.returned(job, job.parts)
+            jobs: list[Job] = []
+            for case, result in zip(cases, results, strict=True):
+                self._count_marking(case, -len(case.job.parts))
+                if result is not True:
+                    self._forget(case)
+                    self._wake(name)
+                elif connector is not None:
+                    jobs.append(case.job)
+                else:
+                    self.returned(case.job, case.job.parts)
+            if connector is not None and jobs:
+                connector.submit(jobs)
 
-        self._store.duty([mark], done)
-        return False
+        self._store.duty(marks, done)
+
+    def _count_marking(self, case: Case, parts: int) -> None:
+        self.marking[case.connector][case.job.queued.request.priority] += parts
 
     # --- answered --------------------------------------------------------------------
 

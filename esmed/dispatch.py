@@ -22,7 +22,7 @@ from esmed.models import Millis, PartResult, Record
 from esmed.orphans import Orphans
 from esmed.queue import Queue
 from esmed.resolver import Resolver
-from esmed.settlement import Terms
+from esmed.settlement import Case, Terms
 from esmed.store import base
 
 SWEEP_EVERY: Final = 1.0
@@ -242,6 +242,7 @@ class Dispatch:
         portions = connector.portions(waiting)
         room = [one - gone for one, gone in zip(portions, marking, strict=True)]
         jobs: list[Job] = []
+        unmarked: list[Case] = []
         for lane, reason in lanes:
             while room[lane.priority] > 0 and lane.queue:
                 case = self._cases.begin(lane, lane.queue.popleft(), name, reason, now)
@@ -250,13 +251,16 @@ class Dispatch:
                     self.wake(name)
                     continue
                 room[lane.priority] -= case.outstanding
-                if self._cases.marked(case, now):
+                if self._cases.must_be_marked(case):
+                    unmarked.append(case)
+                else:
                     jobs.append(case.job)
             self._queue.refill(lane)
             if lane.queue and self._router.spills(lane.via):
                 # Full now: it is the turn of those who come after it.
                 others = lane.via[lane.via.index(name) + 1 :]
                 self._wake_all(other for other in others if self._room(other) > 0)
+        self._cases.mark(name, unmarked, now)
         connector.submit(jobs)
 
     def _room(self, name: str) -> int:

@@ -4,7 +4,7 @@ clock that stands still."""
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -350,6 +350,24 @@ class TestPriorities:
         # Each mark comes from the disk by itself.
         assert sum(counts) == 50
         assert all(abs(a - b) <= 1 for a, b in zip(counts, [35, 10, 5], strict=True))
+
+    async def test_marks_made_together_are_handed_over_together(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Or a provider would get each in a request of its own."""
+        handed: list[int] = []
+        submit = rig.carrier.submit
+
+        def counted(jobs: Sequence[Job]) -> None:
+            handed.append(len(jobs))
+            submit(jobs)
+
+        rig.carrier.turn(HealthState.PAUSED)
+        await rig.submit(5, on_unknown="fail")
+        monkeypatch.setattr(rig.carrier, "submit", counted)
+        rig.carrier.turn(HealthState.UP)
+        await rig.rest()
+        assert [count for count in handed if count] == [5]
 
     async def test_only_the_urgent_are_marked(self, rig: Rig) -> None:
         rig.carrier.turn(HealthState.PAUSED)
