@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from msgspec import structs
+
 from esmed import log
 from esmed.bridge import batches
 from esmed.bridge.base import Ambiguous, Answer, NotSent, Outgoing, Provider, Reply
@@ -398,6 +400,8 @@ class Submission:
             await self._clock.sleep(seconds)
             now = self._clock.now_ms()
             call = self._provider.build_recheck(messages, now)
+            # Whether another node knows of it nobody says.
+            call = structs.replace(call, node=batch[0].node)
             reply = await self._line.ask(call)
             if not isinstance(reply, Reply):
                 continue

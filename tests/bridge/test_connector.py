@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 from fakes.provider import Config, Post, hangs_up, says, waits_for
 from fakes.providerrig import FREE, Rig
 from fakes.sink import request
@@ -137,6 +138,25 @@ async def test_a_look_is_at_the_whole_call(primary: Post) -> None:
         await rig.outcomes(2)
     looks = [body for path, body in primary.calls if path == "/recheck"]
     assert looks == [["380501", "380502"]] * 2
+
+
+async def test_a_look_is_at_the_node_that_was_sent_to(
+    primary: Post, backup: Post
+) -> None:
+    """Another one may know nothing of it, and take it again."""
+    async with Rig(primary.url, backup.url) as rig:
+        await eventually(lambda: len(rig.connector._line.working()) == 2)
+
+        async def fails(request: web.Request) -> web.StreamResponse:
+            node = rig.connector._line.nodes[0]
+            rig.connector._line.failed(node, "from now on")
+            return await hangs_up(request)
+
+        primary.answers.append(fails)
+        primary.known["380501"] = "found"
+        rig.connector.submit(rig.jobs("380501"))
+        assert await rig.outcomes(1) == [Accepted("found")]
+    assert backup.calls == []
 
 
 async def test_nothing_was_sent_nothing_is_reported(primary: Post) -> None:
