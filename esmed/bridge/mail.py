@@ -30,6 +30,7 @@ class MailCarrier:
 
     def __init__(self, config: MailProviderConfig) -> None:
         self._config = config
+        self._closed = False
 
     def configure(self, *, response_timeout: float) -> None:
         """Wait so long for each answer from now on."""
@@ -43,6 +44,8 @@ class MailCarrier:
         """
         if not isinstance(call, MailCall):
             raise TypeError(f"{call!r} is no mail")
+        if self._closed:
+            return NotSent("the connector has stopped")
         config = self._config
         handover = _Handover(call, node, config)
         # Each step has its own limit; this one is for a server that only drips.
@@ -56,7 +59,8 @@ class MailCarrier:
             handover.abandon()
 
     async def close(self) -> None:
-        """Do nothing: there are no connections between mails."""
+        """Send nothing any more; between mails there are no connections."""
+        self._closed = True
 
 
 class _RefusedError(Exception):

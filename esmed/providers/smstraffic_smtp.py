@@ -60,6 +60,8 @@ _PAUSE: Final = 30.0
 class Config(MailProviderConfig):
     """SMS Traffic, by mail."""
 
+    receipts: ClassVar[bool] = False
+
     kind: str = "smstraffic-smtp"
     variant: Annotated[int, Integer(1, 2)] = 2
     login: Annotated[str, Text(least=1, most=64)]
@@ -167,8 +169,6 @@ class _ByMail(Provider):
 class Variant1(_ByMail):
     """A mail for each message: number and text, and all else as the account is set."""
 
-    traits: ClassVar[Traits] = Traits(receipts=False)
-
     def refusal(self, request: Request) -> Fault | None:
         if request.from_ is not None:
             return refused("from", "variant 1 has no senders but the account's own")
@@ -195,7 +195,7 @@ class Variant1(_ByMail):
 class Variant2(_ByMail):
     """A mail for all messages with one text: the fields of the HTTP API v1."""
 
-    traits: ClassVar[Traits] = Traits(batch=_smstraffic_v1.BATCH, receipts=False)
+    traits: ClassVar[Traits] = Traits(batch=_smstraffic_v1.BATCH)
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -437,6 +437,23 @@ async def test_whoever_gives_up_closes_the_connection() -> None:
     await eventually(sending.cancelled)
 
 
+async def test_nothing_is_sent_once_it_is_closed() -> None:
+    async with wire_peer() as peer:
+        carrier = MailCarrier(settings(peer.port))
+        await carrier.close()
+        result = await carrier.exchange(CALL, f"127.0.0.1:{peer.port}")
+        assert result == NotSent("the connector has stopped")
+        assert peer.accepted == 0
+
+
+async def test_another_response_timeout_counts_at_once() -> None:
+    async with wire_peer() as peer:
+        carrier = MailCarrier(settings(peer.port))
+        carrier.configure(response_timeout=0.2)
+        result = await carrier.exchange(CALL, f"127.0.0.1:{peer.port}")
+    assert result == NotSent("greeting: Connection unexpectedly closed: timed out")
+
+
 async def test_a_line_break_in_an_address_is_no_command() -> None:
     box = Box()
     async with mailbox(box) as port:
