@@ -550,6 +550,13 @@ class TestPushes:
         assert isinstance(news, News)
         assert (news.ids, news.state) == (("4125/38063",), "expired")
 
+    @pytest.mark.parametrize(
+        "piece", [b"<state", b"a", b"= ", b'="', b"=\xe2\x80\x9d", b"<state a=b>"]
+    )
+    def test_a_long_one_takes_no_time(self, piece: bytes):
+        body = b"<status><state " + piece * (2**20 // len(piece))
+        assert not provider().parse_push("status", push(body), NOW).items
+
     def test_several_and_one_of_them_broken(self):
         body = (
             b'<status><state campaignID="1" recipient="38063" status="DELIVERED"/>'

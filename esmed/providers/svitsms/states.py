@@ -47,8 +47,10 @@ _WORST: Final = (
 _CURLY: Final = "“”„«»\N{REPLACEMENT CHARACTER}"
 """Quotes as the document's sample has them; the last is one in windows-1251."""
 _CURLY_VALUE: Final = re.compile(f'=\\s*[{_CURLY}"]([^{_CURLY}"<>]*)[{_CURLY}"]')
-_STATE: Final = re.compile(r"<state\b([^>]*)>")
-_ATTRIBUTE: Final = re.compile(r"(\w+)\s*=\s*\W?([\w+]+)")
+_STATE: Final = re.compile(r"<state\b([^<>]{0,1000})>")
+_ATTRIBUTE: Final = re.compile(r"\b(\w{1,20})\s{0,9}=\s{0,9}\W?([\w+]{1,40})")
+"""These two find what is in a push that no mending makes XML; bounded, so that no
+length of it takes long."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
