@@ -82,6 +82,11 @@ BROKEN = {
     "not utf-8": "<message><state code='ЯК'/></message>".encode("windows-1251"),
 }
 LARGE = 10 * 2**20
+PIECES = (
+    *(b"a", b"= ", b'="', b"<a", b"<a ", b"<a b=c>", b"</ a", b"</a >", b"&a=", b"&"),
+    *(b"\xe2\x80\x9d", b"0,-1", b'{"a":', b'"', b"\\", b"\r\n", b"a b", b"ERROR = "),
+)
+"""What a careless pattern takes for ever to look through, if it comes often."""
 
 KINDS = [
     kind for kind in provider_kinds() if (VECTORS / kind / "answers.yaml").exists()
@@ -440,6 +445,15 @@ class TestAnswers:
         if isinstance(provider.build(batch, NOW), HttpCall):
             assert {type(outcome) for outcome in answer.outcomes} == {Unknown}
 
+    @pytest.mark.parametrize("piece", PIECES)
+    def test_of_one_piece_over_and_over(self, kind: str, piece: bytes) -> None:
+        provider = provider_of(kind)
+        batch = a_batch(provider)
+        for start in (b"", *(reply_of(kind, it).body[:100] for it in answers(kind))):
+            body = start + piece * (2**19 // len(piece))
+            reply = Reply(status=200, body=body, node=configured_node(kind))
+            assert len(provider.parse(batch, reply, NOW).outcomes) == len(batch)
+
     def test_cut_off_anywhere_nothing_is_accepted(self, kind: str) -> None:
         provider = provider_of(kind)
         for answer in answers(kind):
@@ -609,6 +623,16 @@ class TestPushes:
                     pushed = provider.parse_push(push, asked, NOW)
                     assert not any(isinstance(each, News) for each in pushed.items)
                     assert 200 <= pushed.reply.status < 600
+
+    @pytest.mark.parametrize("piece", PIECES)
+    def test_one_piece_over_and_over(self, kind: str, piece: bytes) -> None:
+        provider = provider_of(kind)
+        for push in listed(kind, "pushes.yaml"):
+            asked = request_of(kind, push)
+            body = asked.body[:60] + piece * (2**19 // len(piece))
+            provider.parse_push(
+                push["kind"], msgspec.structs.replace(asked, body=body), NOW
+            )
 
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
