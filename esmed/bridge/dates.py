@@ -48,4 +48,6 @@ def read_http(text: str) -> Millis | None:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
+    if moment.tzinfo is None:  # -0000: UTC, and nothing known of the place
+        moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)

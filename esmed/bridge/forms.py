@@ -66,5 +66,5 @@ def _text(octets: bytes, charset: str) -> str:
     plain = unquote_to_bytes(octets.replace(b"+", b" "))
     try:
         return plain.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # of such a name, or not for text
         return plain.decode("utf-8", "replace")

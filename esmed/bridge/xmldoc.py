@@ -12,6 +12,9 @@ from xml.parsers import expat
 
 MOST_DEPTH: Final = 64
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
+_ENCODING: Final = re.compile(
+    rb"""\A\s*<\?xml\b[^>]*\bencoding=["']([A-Za-z][A-Za-z0-9._-]*)"""
+)
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -64,12 +67,15 @@ def parse(body: bytes | str) -> Element:
 
 def parse_mended(body: bytes, *mends: Callable[[str], str]) -> Element:
     """Read a document, if need be after ``mends``, one after the other, were applied
-    to its text: what a provider is known to write wrong. The first complaint counts."""
+    to its text: what a provider is known to write wrong. The first complaint counts.
+
+    Octets that its encoding does not know are replaced then.
+    """
     try:
         return parse(body)
     except XmlError as error:
         complaint = error
-    text = body.decode("utf-8", "replace")
+    text = _text(body)
     for mend in mends:
         text = mend(text)
         try:
@@ -77,6 +83,14 @@ def parse_mended(body: bytes, *mends: Callable[[str], str]) -> Element:
         except XmlError:
             continue
     raise complaint
+
+
+def _text(body: bytes) -> str:
+    declared = _ENCODING.match(body)
+    try:
+        return body.decode(declared[1].decode() if declared else "utf-8", "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
 
 
 def document(root: Element, encoding: str = "utf-8") -> bytes:
