@@ -15,6 +15,7 @@ from esmed.bridge.base import CallbackReply, CallbackRequest, Provider
 from esmed.bridge.config import ProviderConfig
 from esmed.bridge.inquiries import Inquiries
 from esmed.bridge.intake import Intake
+from esmed.bridge.limits import Limits
 from esmed.bridge.line import Carrier, Line
 from esmed.bridge.submission import Submission
 from esmed.clock import Clock
@@ -29,7 +30,7 @@ from esmed.connector import (
     Sink,
     Usage,
 )
-from esmed.metrics import Metrics
+from esmed.metrics import Limit, Metrics
 from esmed.models import Fault, Plan, ReceiptIn, Request
 
 SILENT: Final = 30.0
@@ -91,6 +92,7 @@ class ProviderConnector:
         self._inquiries = Inquiries(
             provider=provider, line=self._line, intake=self._intake, clock=clock
         )
+        self._limits = Limits(meters.limited_seconds)
         self._health = Health(HealthState.DOWN, clock.now_ms(), "not tried yet")
         self._capabilities = _capabilities(provider, config)
 
@@ -161,6 +163,7 @@ class ProviderConnector:
 
     def usage(self) -> Usage:
         """Messages on their way, and messages a second."""
+        self._note_limit()
         rate = self._config.rate
         return Usage(self._submission.used, self._submission.window, rate, rate)
 
@@ -190,6 +193,7 @@ class ProviderConnector:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Send jobs, in as few requests as can be."""
         self._submission.submit(jobs)
+        self._note_limit()
 
     def take_back(self, job: Job) -> None:
         """Return a job that waits for a free request."""
@@ -198,6 +202,7 @@ class ProviderConnector:
     def release(self, count: int) -> None:
         """Free what is on disk."""
         self._submission.release(count)
+        self._note_limit()
 
     async def cancel(self, sent: Sent) -> Fault | None:
         """Have the provider drop a message."""
@@ -233,6 +238,20 @@ class ProviderConnector:
         if not works:
             self._submission.drain()
         self._submission.pump()
+        self._note_limit()
+
+    def _note_limit(self) -> None:
+        now = self._clock.monotonic()
+        limit: Limit | None
+        if self.paused or self._frozen or self._stopping:
+            limit = None
+        elif not self._line.working():
+            limit = "link"
+        elif self._submission.waits or self._sink.more_for(self.name):
+            limit = self._submission.limit(now)
+        else:
+            limit = None  # nobody wants more
+        self._limits.note(limit, now)
 
     def _judge(self) -> tuple[HealthState, str]:
         primary = self._line.nodes[0]

@@ -24,7 +24,7 @@ from esmed.bridge.line import Line
 from esmed.bridge.nodes import Node
 from esmed.clock import Clock
 from esmed.connector import Job, Sink
-from esmed.metrics import ConnectorMetrics
+from esmed.metrics import ConnectorMetrics, Limit
 from esmed.models import (
     Accepted,
     Deferred,
@@ -114,23 +114,38 @@ class Submission:
         return self._config.concurrency - len(self._tasks) + looks
 
     @property
-    def busy(self) -> bool:
-        """Whether a request is under way."""
-        return bool(self._tasks)
+    def _room(self) -> int:
+        """How many more messages may be on their way."""
+        free = self._free - len(self._waiting)
+        used = self.used - self._looked_into
+        return min(free * self._batch, self.window - used)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something waits for a free request."""
+        return bool(self._waiting)
 
     # --- what is handed over ---------------------------------------------------------
 
     def capacity(self) -> int:
         """Return how many messages would leave at once."""
         now = self._clock.monotonic()
-        free = self._free - len(self._waiting)
-        if not self.open or free <= 0 or now < self.quiet_until:
+        if not self.open or self.limit(now) is not None:
             return 0
-        used = self.used - self._looked_into
-        room = min(free * self._batch, self.window - used)
-        if self._bucket is not None:
-            room = min(room, self._bucket.available(now))
-        return max(room, 0)
+        if self._bucket is None:
+            return self._room
+        return min(self._room, self._bucket.available(now))
+
+    def limit(self, now: float) -> Limit | None:
+        """Tell what stops messages now, if anything here does; ``throttle`` is a pause
+        that the provider wants."""
+        if now < self.quiet_until:
+            return "throttle"
+        if self._room <= 0:
+            return "window"
+        if self._bucket is not None and self._bucket.available(now) <= 0:
+            return "rate"
+        return None
 
     def portions(self, waiting: Sequence[int]) -> Sequence[int]:
         """Share the capacity out among the priorities."""

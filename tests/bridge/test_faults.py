@@ -179,6 +179,41 @@ async def test_a_node_that_only_ever_answers_nonsense_is_asked_once_a_pause(
         assert node.works
 
 
+async def test_what_messages_waited_for(primary: Post) -> None:
+    go = asyncio.Event()
+    async with Rig(primary.url, batch=1) as rig:
+
+        def seconds(by: str) -> float:
+            rig.connector.usage()  # as who reads the metrics does
+            return rig.metrics.connector("post").limited_seconds[by].value
+
+        primary.answers += [waits_for(go, says([["380501", "a"]])), busy("2")]
+        assert seconds("link") == 0
+        await rig.up()
+        assert seconds("link") > 0
+        rig.connector.submit(rig.jobs("380501"))
+        await asyncio.sleep(0.01)
+        assert seconds("window") == 0  # nobody wants more
+        rig.sink.more = True
+        seconds("window")
+        await asyncio.sleep(0.01)
+        assert seconds("window") > 0
+        go.set()
+        await rig.outcomes(1)
+        rig.connector.submit(rig.jobs("380502"))
+        await rig.outcomes(2)
+        await eventually(lambda: seconds("throttle") > 0)
+        await eventually(lambda: rig.connector.capacity() == 1)
+        rig.connector.configure(replace(rig.config, rate=0.1))
+        rig.connector.submit(rig.jobs("380503"))
+        await rig.outcomes(3)
+        await eventually(lambda: seconds("rate") > 0)
+        rig.connector.pause()
+        before = seconds("rate")
+        await asyncio.sleep(0.01)
+        assert seconds("rate") == before
+
+
 async def test_nothing_is_sent_after_the_stop(primary: Post) -> None:
     rig = Rig(primary.url)
     await rig.connector.start()
