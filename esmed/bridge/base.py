@@ -133,6 +133,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     singly: bool = False
     """Nothing was taken because of one of them, and the answer does not say which: each
     is to go in a call of its own. The outcomes are for those who cannot do that."""
+    understood: bool = False
+    """The node works, although the outcomes are `Unknown`, each of them: without that
+    three such answers in a row have it probed."""
     pause: float = 0.0
     """Seconds for which the provider wants no request at all."""
     reason: str = ""

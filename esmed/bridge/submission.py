@@ -466,5 +466,7 @@ class Submission:
 
 def _unread(answer: Answer) -> str | None:
     """Tell why an answer says nothing of any message; None: it does of some."""
+    if answer.understood:
+        return None
     reasons = [one.reason for one in answer.outcomes if isinstance(one, Unknown)]
     return reasons[0] if len(reasons) == len(answer.outcomes) else None

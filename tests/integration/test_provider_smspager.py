@@ -131,6 +131,23 @@ async def test_one_of_a_request_that_is_not_taken(site: Site, pager: Simulator):
     assert pager.stats.taken == 2
 
 
+async def test_one_bad_number_in_every_request(site: Site, pager: Simulator):
+    """It is the numbers that are bad, not the provider: nothing has to wait for it."""
+    await site.start(pager=connector(pager, batch=5, concurrency=1, on_unknown="fail"))
+    ids = await batch(
+        site, [f"79011{place:02d}{place % 5 or 11:04d}" for place in range(30)]
+    )
+    for to, id_ in ids.items():
+        await site.reaches(
+            id_, *(("unknown", "rejected") if to[-2:] == "11" else ENDED)
+        )
+    assert (await site.connector("pager"))["state"] == "up"
+    assert pager.stats.requests["balance"] == 1
+
+
+ENDED = ("delivered", "undeliverable", "deleted", "submitted")
+
+
 async def test_one_that_refuses_a_request(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, batch=50, concurrency=1))
     numbers = [f"790112345{end}" for end in ("00", "20", "08", "21", "12", "22")]
@@ -182,7 +199,9 @@ async def test_what_may_have_been_taken_is_found(site: Site, pager: Simulator):
         strike(pager, f"{fault} times=1 on=send")
         id_ = await site.submit(text=fault)
         await site.reaches(id_, "delivered")
-        assert (sendings(pager), pager.stats.taken) == (count, count), fault
+        # In between it is as ever: three such answers in a row would have it probed.
+        await site.reaches(await site.submit(), "delivered")
+        assert (sendings(pager), pager.stats.taken) == (2 * count, 2 * count), fault
 
 
 @pytest.mark.parametrize("stopped", [False, True])

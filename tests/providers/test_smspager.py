@@ -385,6 +385,7 @@ class TestParse:
     ) -> None:
         answer = provider.parse(THREE, counts(**told), NOW)
         assert [type(outcome) for outcome in answer.outcomes] == [kind] * 3
+        assert answer.understood
 
     @pytest.mark.parametrize("value", ["-1", "1e3", "", "x", "9" * 5000, "١"])
     def test_a_count_that_is_none(self, provider: SmsPager, value: str) -> None:
@@ -439,6 +440,7 @@ class TestParse:
     ) -> None:
         found = provider.parse(THREE, answer(body), NOW)
         assert [type(outcome) for outcome in found.outcomes] == [Unknown] * 3
+        assert not found.understood
 
     def test_another_charset(self, provider: SmsPager) -> None:
         text = (VECTORS / "sent-one.xml").read_text(encoding="utf-8")

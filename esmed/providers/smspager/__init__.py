@@ -165,7 +165,7 @@ class SmsPager(Provider):
                 outcomes=[Rejected(fault)] * len(messages),
                 singly=fault.cls is not FaultClass.ACCOUNT,
             )
-        return Answer(outcomes=_counted(messages, root))
+        return Answer(outcomes=_counted(messages, root), understood=True)
 
     def build_probe(self) -> HttpCall:
         """Ask for the balance."""
