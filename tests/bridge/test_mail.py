@@ -16,7 +16,7 @@ from fakes.ca import Authority
 from fakes.wait import eventually, settle
 from fakes.wire import WireConnection, wire_peer
 
-from esmed.bridge.base import Ambiguous, MailCall, NotSent, Reply
+from esmed.bridge.base import Ambiguous, HttpCall, MailCall, NotSent, Reply
 from esmed.bridge.config import MailProviderConfig, MailTls
 from esmed.bridge.mail import MailCarrier
 from esmed.fieldtypes import Endpoint
@@ -435,6 +435,44 @@ async def test_whoever_gives_up_closes_the_connection() -> None:
             await sending
         assert await talk.connection.read_to_end() == b""
     await eventually(sending.cancelled)
+
+
+async def test_whoever_gives_up_within_the_content_sends_no_end() -> None:
+    content = b"A: b\r\n\r\n" + b"x" * 16 * 2**20
+    async with wire_peer() as peer:
+        call = MailCall(**{**_fields(CALL), "content": content})
+        sending = asyncio.create_task(send(peer.port, call))
+        connection = await peer.connection()
+        await Talk(connection).to("DATA")
+        connection.send(b"354 go\r\n")
+        assert await connection.read(100) == content[:100]
+        # More than sockets and their readers take in: it is being written.
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        rest = await connection.read_to_end()
+    assert len(rest) < len(content) - 100
+
+
+async def test_ipv6() -> None:
+    box = Box()
+    loop = asyncio.get_running_loop()
+    try:
+        server = await loop.create_server(lambda: SMTP(box), "::1", 0)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        config = replace(settings(port), server=Endpoint("::1", port))
+        reply = await MailCarrier(config).exchange(CALL, config.nodes[0])
+    assert isinstance(reply, Reply)
+    assert reply.node == f"[::1]:{port}"
+    assert len(box.mails) == 1
+
+
+async def test_what_is_no_mail_is_a_bug() -> None:
+    with pytest.raises(TypeError, match="is no mail"):
+        await MailCarrier(settings(25)).exchange(HttpCall(operation="x"), "a:25")
 
 
 async def test_nothing_is_sent_once_it_is_closed() -> None:

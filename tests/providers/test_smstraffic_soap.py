@@ -293,6 +293,7 @@ class TestGroups:
             (Request(to="1", data=b"\x01", encoding="binary"), "data"),
             (Request(to="1", text="é", encoding="latin1"), "encoding"),
             (Request(to="1", text=""), "text"),
+            (Request(to="1", text="a", from_="a\x01"), "from"),
             (Request(to="1", text="x" * 161, flash=True), "flash"),
         ],
     )

@@ -23,8 +23,9 @@ from esmed.bridge.base import (
     Traits,
 )
 from esmed.bridge.config import HttpProviderConfig
+from esmed.bridge.content import refused
 from esmed.bridge.soap import SoapFault
-from esmed.bridge.xmldoc import text_of
+from esmed.bridge.xmldoc import illegal, text_of
 from esmed.connector import Sent
 from esmed.fieldtypes import SecretField, Text
 from esmed.models import Fault, Millis, Request, Unknown
@@ -68,6 +69,8 @@ class SmsTrafficSoap(Provider):
     # --- sending
 
     def refusal(self, request: Request) -> Fault | None:
+        if request.from_ is not None and illegal(request.from_):
+            return refused("from", "has control characters")
         return _smstraffic_v1.refusal(request)
 
     def group(self, message: Outgoing) -> Hashable:
