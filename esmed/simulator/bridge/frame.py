@@ -315,7 +315,7 @@ class ProviderSimulator(ABC):
             return
         push = self.status_push(message, step)
         if push is not None and self.callback_url is not None:
-            self._push(self.callback_url, push, message.id)
+            self._push(self.callback_url, push, f"{message.id}/{message.to}")
 
     def _push(self, url: str, push: Push, key: str) -> None:
         if self._strikes(lambda fault: isinstance(fault, PushLost)):

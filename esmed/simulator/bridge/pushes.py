@@ -16,7 +16,7 @@ from msgspec import Struct
 
 log = logging.getLogger("esmed.simulator")
 
-_WORKERS: Final = 8
+_WORKERS: Final = 32
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 _KEPT: Final = 10_000
 
