@@ -265,8 +265,9 @@ class Cases:
         ask_at = None
         connector = self._connectors.get(result.connector)
         if asked and connector is not None:
-            asking = connector.capabilities.asking
-            if asking is not None:
+            can = connector.capabilities
+            asked, asking = can.receipts, can.asking
+            if asked and asking is not None:
                 ask_at = min(gone + round(asking.first * 1000), deadline)
         return base.Submitted(
             result=result,

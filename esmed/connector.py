@@ -181,6 +181,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     cancel: bool = False
     asking: Asking | None = None
+    receipts: bool = True
+    """Whether anything is heard of it by itself or by asking."""
 
 
 class Operation(Struct, frozen=True):

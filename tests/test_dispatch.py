@@ -197,6 +197,13 @@ class TestSending:
         assert not rig.dispatch.in_flight(seq)
         assert rig.dispatch.waiting == 0
 
+    async def test_where_nothing_is_heard_afterwards_it_is_sent(self, rig: Rig) -> None:
+        rig.carrier.receipts = False
+        await rig.submit()
+        rig.carrier.accept()
+        await rig.rest()
+        assert await rig.states(1) == [S.SENT]
+
     async def test_its_receipt_finds_it(self, rig: Rig) -> None:
         await rig.submit(text=LONG)
         await rig.submit(receipt="none")

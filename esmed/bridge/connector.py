@@ -278,4 +278,4 @@ def _capabilities(provider: Provider, config: ProviderConfig) -> Capabilities:
         pushed="status" in traits.pushes and config.push_secret is not None,
         receipt_timeout=config.receipt_timeout,
     )
-    return Capabilities(cancel=traits.cancels, asking=asking)
+    return Capabilities(cancel=traits.cancels, asking=asking, receipts=traits.receipts)

@@ -68,6 +68,7 @@ class FakeConnector:
         self.auto: Callable[[Job, int], Outcome] | None = None
         self.host = f"{name}:2775"
         self.asking: Asking | None = None
+        self.receipts = True
         self.questions: list[list[str]] = []
         """The ids of every question it was ever asked."""
         self.known: dict[str, ReceiptIn | Fault] = {}
@@ -121,7 +122,7 @@ class FakeConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(cancel=True, asking=self.asking)
+        return Capabilities(cancel=True, asking=self.asking, receipts=self.receipts)
 
     async def cancel(self, sent: Sent) -> Fault | None:
         raise NotImplementedError
