@@ -89,7 +89,7 @@ async def parties(port: int) -> AsyncIterator[list[Party]]:
             if "base_urls" in keys:
                 keys["base_urls"] = [other_end.url]
             else:
-                keys |= {"server": other_end.url, "tls": "none"}
+                keys |= {"server": other_end.url, "tls": "none", "rate": "1000/s"}
             keys |= {
                 "default_from": "Shop",
                 "connect_timeout": "2s",
