@@ -4,6 +4,7 @@ platform's pages say.
 The number's last digits tell what becomes of a message: docs/connectors/smsc.md.
 """
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -330,6 +331,19 @@ async def test_error_9_after_an_attempt_without_an_answer(
         strike(smsc, "close processed=true times=1 on=send")
         await site.reaches(await site.submit(on_unknown="resend"), "delivered")
         assert smsc.stats.taken == 1
+
+
+async def test_before_another_attempt_it_is_asked_once_more(site: Site):
+    async with simulator(lag="2") as smsc:
+        await site.start(smsc=connector(smsc))
+        strike(smsc, "close processed=true times=1 on=send")
+        held = await site.submit(on_unknown="hold")
+        await site.is_held(held)
+        (taken,) = smsc.messages()
+        await eventually(lambda: time.time() - taken.at > 2)
+        await site.post(f"/v1/messages/{held}/resolve", {"as": "resend"})
+        await site.reaches(held, "delivered")
+        assert (smsc.stats.taken, smsc.requests["send"]) == (1, 1)
 
 
 async def test_nothing_was_taken_where_nobody_listens(site: Site, smsc: Simulator):

@@ -259,7 +259,13 @@ class TestRecheck:
         assert isinstance(call, HttpCall)
         own = form(call)["id"]
         found = form(PROVIDER.build_recheck(self.TWO, NOW))
-        assert (found["id"], found["phone"]) == (f"{own},{own}", "71,72")
+        assert found["id"] == f"{own},a,{own},b"
+        assert found["phone"] == "71,71,72,72"
+
+    def test_one_of_a_list_may_have_gone_alone_before(self) -> None:
+        body = '[{"status": 0, "id": "b", "phone": "72"}, {"status": -3}]'
+        found = PROVIDER.parse_recheck(self.TWO, reply(body), NOW)
+        assert found == [None, Accepted("b/72")]
 
     @pytest.mark.parametrize("status", [-2, -1, 0, 1, 20, 24, 99])
     def test_what_is_known_was_taken(self, status: int) -> None:

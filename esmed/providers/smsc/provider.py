@@ -85,14 +85,15 @@ class Smsc(Provider):
     # --- what became of it
 
     def build_recheck(self, messages: Sequence[Outgoing], now: Millis) -> HttpCall:
-        """Ask for them by the id of the request that had the same messages."""
-        pairs = self._pairs(messages)
+        """Ask for them by the ids of the requests that they may have been in: one of
+        the same messages, or each in one of its own."""
+        pairs = [pair for each in _candidates(messages) for pair in each]
         return self._calls.form("recheck", "status", states.question(pairs))
 
     def parse_recheck(
         self, messages: Sequence[Outgoing], reply: Reply, now: Millis
     ) -> Sequence[Outcome | None]:
-        return states.rechecked(self._pairs(messages), reply)
+        return states.rechecked(_candidates(messages), reply)
 
     def build_ask(self, sent: Sequence[Sent]) -> HttpCall:
         pairs = [states.pair(each.smsc_id) for each in sent]
@@ -124,9 +125,13 @@ class Smsc(Provider):
     def procedures(self) -> Sequence[Procedure]:
         return procedures.of(self._calls)
 
-    def _pairs(self, messages: Sequence[Outgoing]) -> Sequence[tuple[str, str]]:
-        own = sending.own_id(messages)
-        return [(own, each.to) for each in messages]
+
+def _candidates(messages: Sequence[Outgoing]) -> Sequence[Sequence[tuple[str, str]]]:
+    """Return the ids and number by which each message may be known."""
+    own = sending.own_id(messages)
+    return [
+        [(one, each.to) for one in dict.fromkeys((own, each.id))] for each in messages
+    ]
 
 
 def create(config: Config) -> Smsc:

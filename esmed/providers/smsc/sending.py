@@ -74,15 +74,18 @@ def group(message: Outgoing) -> Hashable:
     # list they end with the last, late by a hundredth of their time or a minute.
     bucket = max(request.validity * 10, 60_000)
     ends = message.expires_at // bucket
-    return message.sender, request.flash, request.send_at, bucket, ends
+    # Those of a list that may have been processed may so be the same list again.
+    doubtful = message.doubtful
+    return message.sender, request.flash, request.send_at, bucket, ends, doubtful
 
 
 def own_id(messages: Sequence[Outgoing]) -> str:
     """Return the id of a request: up to 40 letters, digits, dots and dashes. The same
-    messages give the same."""
+    messages give the same, in whatever order."""
     if len(messages) == 1:
         return messages[0].id
-    return sha256(" ".join(each.id for each in messages).encode()).hexdigest()[:36]
+    ids = sorted(each.id for each in messages)
+    return sha256(" ".join(ids).encode()).hexdigest()[:36]
 
 
 def key(own: str, number: str) -> str:

@@ -95,18 +95,19 @@ def asked(sent: Sequence[Sent], reply: Reply) -> Sequence[Asked]:
 
 
 def rechecked(
-    pairs: Sequence[tuple[str, str]], reply: Reply
+    candidates: Sequence[Sequence[tuple[str, str]]], reply: Reply
 ) -> Sequence[Outcome | None]:
-    """Tell which messages were taken. That one is not known says nothing yet: it may
-    only not be known *yet*."""
+    """Tell which messages were taken, for each the pairs by which it may be known. That
+    it is not known says nothing: it may only not be known *yet*."""
     found = read(reply.body)
     if found is None or isinstance(found, Refusal):
-        return [None] * len(pairs)
-    told = _by_pair(pairs, found)
-    return [
-        Accepted("/".join(one)) if one in told and _is_known(told[one]) else None
-        for one in pairs
+        return [None] * len(candidates)
+    told = _by_pair([pair for pairs in candidates for pair in pairs], found)
+    known = [
+        [one for one in pairs if one in told and _is_known(told[one])]
+        for pairs in candidates
     ]
+    return [Accepted("/".join(pairs[0])) if pairs else None for pairs in known]
 
 
 def cancelled(reply: Reply) -> Fault | None:
