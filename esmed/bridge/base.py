@@ -274,6 +274,8 @@ class Traits(Struct, frozen=True, kw_only=True):
     cancels: bool = False
     schedules: bool = False
     """Whether a message with a ``send_at`` is handed over at once."""
+    receipts: bool = True
+    """Whether anything is heard of a message after it was taken."""
     pushes: frozenset[str] = frozenset()
     """Of ``status``, ``mo``, ``short``: what comes to its callbacks."""
     pulls: bool = False

@@ -19,9 +19,6 @@ class ProviderConfig(ConnectorConfig):
         *("rate", "default_from", "concurrency", "batch", "response_timeout"),
     }
 
-    receipts: ClassVar[bool] = True
-    """Whether anything is heard of a message after it was taken."""
-
     concurrency: Annotated[int, Integer(1, 100)] = 4
     """Requests that are open at a time."""
     batch: Annotated[int, Integer(1, 10_000)] | None = None
@@ -34,9 +31,6 @@ class ProviderConfig(ConnectorConfig):
     def nodes(self) -> tuple[str, ...]:
         """Where requests go: base URLs or ``host:port``, the primary first."""
         raise NotImplementedError
-
-    def receipt_asked(self, part: int, parts: int) -> bool:
-        return self.receipts
 
     @property
     def push_secret(self) -> Secret | None:

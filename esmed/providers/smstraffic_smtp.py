@@ -60,8 +60,6 @@ _PAUSE: Final = 30.0
 class Config(MailProviderConfig):
     """SMS Traffic, by mail."""
 
-    receipts: ClassVar[bool] = False
-
     kind: str = "smstraffic-smtp"
     variant: Annotated[int, Integer(1, 2)] = 2
     login: Annotated[str, Text(least=1, most=64)]
@@ -169,6 +167,8 @@ class _ByMail(Provider):
 class Variant1(_ByMail):
     """A mail for each message: number and text, and all else as the account is set."""
 
+    traits: ClassVar[Traits] = Traits(receipts=False)
+
     def refusal(self, request: Request) -> Fault | None:
         if request.from_ is not None:
             return refused("from", "variant 1 has no senders but the account's own")
@@ -195,7 +195,7 @@ class Variant1(_ByMail):
 class Variant2(_ByMail):
     """A mail for all messages with one text: the fields of the HTTP API v1."""
 
-    traits: ClassVar[Traits] = Traits(batch=_smstraffic_v1.BATCH)
+    traits: ClassVar[Traits] = Traits(batch=_smstraffic_v1.BATCH, receipts=False)
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -142,6 +142,7 @@ class TestVariant1:
 
     def test_a_mail_for_each(self, first: Provider) -> None:
         assert first.traits.batch == 1
+        assert not first.traits.receipts
 
 
 # --- variant 2 -----------------------------------------------------------------------
@@ -384,7 +385,6 @@ NEWER = MailTls(mode="tls", min_version="1.3")
 class TestConfiguration:
     def test_the_defaults(self) -> None:
         config = configured()
-        assert not config.receipt_asked(1, 1)
         assert config.nodes == ("mx.example:25",)
         assert config.variant == 2
         assert config.encryption == MailTls(mode="starttls")
