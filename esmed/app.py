@@ -220,7 +220,9 @@ class App:
             self._background(watch)
         metrics.config_reload_success.set(1)
         self._notifier.ready()
-        _log.info("app.ready", http=",".join(self.addresses))
+        places = {"http": self.addresses, "callbacks": self.callback_addresses}
+        told = {name: ",".join(where) for name, where in places.items() if where}
+        _log.info("app.ready", **told)
 
     async def _pause_as_before(self) -> None:
         """Pause what an operator had paused, as far as it is still configured."""
