@@ -479,8 +479,9 @@ def test_a_blocked_address_rests_for_minutes() -> None:
     assert answered('{"error": "ip blocked", "error_code": 4}')[1] == 600
 
 
-def test_wrong_credentials_rest_before_they_get_us_blocked() -> None:
-    assert answered('{"error": "no", "error_code": 2}')[1] == 60
+@pytest.mark.parametrize("code", [2, 3])
+def test_an_account_at_fault_rests_before_that_gets_us_blocked(code: int) -> None:
+    assert answered(f'{{"error": "no", "error_code": {code}}}')[1] == 60
 
 
 def test_the_providers_words_are_masked_and_cut() -> None:

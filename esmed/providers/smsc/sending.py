@@ -33,14 +33,18 @@ MOST_CHARACTERS: Final = 1000
 LONGEST_MINUTES: Final = 24 * 60
 """That ``valid`` takes."""
 BLOCK_PAUSE: Final = 600.0
-"""Seconds without any request once our address is blocked: each might prolong it."""
+"""Seconds in which nothing is sent once our address is blocked."""
 ACCOUNT_PAUSE: Final = 60.0
-"""Seconds after wrong credentials, since frequent errors get an address blocked."""
+"""Seconds after an error of the account, since frequent ones get us blocked."""
 REPEAT_PAUSE: Final = 61.0
 """Seconds after which the same request may come again."""
 CROWD_PAUSE: Final = 5.0
 """Seconds until fewer requests are open."""
-_PAUSES: Final = {tables.FORBIDDEN: ACCOUNT_PAUSE, tables.BLOCKED: BLOCK_PAUSE}
+_PAUSES: Final = {
+    tables.FORBIDDEN: ACCOUNT_PAUSE,
+    tables.NO_MONEY: ACCOUNT_PAUSE,
+    tables.BLOCKED: BLOCK_PAUSE,
+}
 
 _COMMENT: Final = re.compile(r"^~~~", re.MULTILINE)
 """What begins the private part of a text, which is not sent."""

@@ -39,6 +39,7 @@ ERRORS: Final = {
     9: Meaning(_TEMPORARY, "the same request too often, or too many at once"),
 }
 FORBIDDEN: Final = 2
+NO_MONEY: Final = 3
 BLOCKED: Final = 4
 NOT_DELETED: Final = 5
 """Of status.php; of send.php it is the date's format."""
