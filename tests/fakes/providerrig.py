@@ -49,8 +49,8 @@ class Rig:
         await eventually(lambda: self.connector.health().sends)
         return self
 
-    def jobs(self, *numbers: str) -> list[Job]:
-        return [job_for(self.connector, "hello", to=number) for number in numbers]
+    def jobs(self, *numbers: str, text: str = "hello") -> list[Job]:
+        return [job_for(self.connector, text, to=number) for number in numbers]
 
     async def outcomes(self, count: int) -> list[Any]:
         await self.sink.until(lambda: len(self.sink.outcomes) >= count)
