@@ -126,6 +126,7 @@ LAYERS = (
             "esmed.bridge.forms",
             "esmed.bridge.nodes",
             "esmed.bridge.replies",
+            "esmed.bridge.room",
             "esmed.bridge.soap",
             "esmed.bridge.schedule",
             "esmed.bridge.xmldoc",

@@ -165,7 +165,9 @@ class ProviderConnector:
         """Messages on their way, and messages a second."""
         self._note_limit()
         rate = self._config.rate
-        return Usage(self._submission.used, self._submission.window, rate, rate)
+        return Usage(
+            self._submission.room.used, self._submission.room.window, rate, rate
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -248,7 +250,7 @@ class ProviderConnector:
         elif not self._line.working():
             limit = "link"
         elif self._submission.waits or self._sink.more_for(self.name):
-            limit = self._submission.limit(now)
+            limit = self._submission.room.limit(now)
         else:
             limit = None  # nobody wants more
         self._limits.note(limit, now)
@@ -259,8 +261,8 @@ class ProviderConnector:
             return HealthState.PAUSED, "by the operator"
         if self._stopping:
             return HealthState.DOWN, "stopping"
-        quiet = self._submission.quiet_until - self._clock.monotonic()
-        wish = f"the provider wants a pause: {self._submission.quiet_reason}"
+        quiet = self._submission.room.quiet_until - self._clock.monotonic()
+        wish = f"the provider wants a pause: {self._submission.room.quiet_reason}"
         if quiet > SILENT:
             return HealthState.DOWN, wish
         if primary.works:

@@ -22,9 +22,10 @@ from esmed.bridge.batches import Batch, Item
 from esmed.bridge.config import ProviderConfig
 from esmed.bridge.line import Line
 from esmed.bridge.nodes import Node
+from esmed.bridge.room import Room
 from esmed.clock import Clock
 from esmed.connector import Job, Sink
-from esmed.metrics import ConnectorMetrics, Limit
+from esmed.metrics import ConnectorMetrics
 from esmed.models import (
     Accepted,
     Deferred,
@@ -34,17 +35,9 @@ from esmed.models import (
     PartResult,
     Unknown,
 )
-from esmed.ratelimit import TokenBucket
-from esmed.stride import Stride
 
 RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
-LOOKS: Final = 4
-"""So many times `concurrency` are looked into before nothing new is sent."""
-LINGER: Final = 0.2
-"""Seconds that a rate lets messages gather for a request."""
-_BURST_SECONDS: Final = 0.25
-"""What a rate lets pile up: those messages, and some lateness of the timer."""
 
 _log: Final = log.get("bridge.submission")
 
@@ -73,52 +66,18 @@ class Submission:
         self._changed = changed
         self.open = True
         """Whether anything may begin."""
-        self.used = 0
-        """Messages handed over and not yet returned, or on disk."""
-        self.quiet_until = 0.0
-        """The provider wants no request before, by the monotonic clock."""
-        self.quiet_reason = ""
-        self._looks = 0
-        """Requests without an answer that are looked into."""
-        self._looked_into = 0
-        """Their messages."""
         self._waiting: deque[Batch] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
-        self._bucket: TokenBucket | None = None
+        self.room = Room(config, _batch(config, provider), clock.monotonic())
         self.configure(config, provider)
 
     def configure(self, config: ProviderConfig, provider: Provider) -> None:
         """Send by these settings from now on."""
         self._provider = provider
         self._config = config
-        most = provider.traits.batch
-        self._batch = min(config.batch or most, most)
-        self._stride = Stride(config.shares.in_order)
-        if config.rate is None:
-            self._bucket = None
-        elif self._bucket is None or self._bucket.rate != config.rate:
-            burst = config.rate * _BURST_SECONDS
-            self._bucket = TokenBucket(config.rate, self._clock.monotonic(), burst)
-
-    @property
-    def window(self) -> int:
-        """Messages that may be on their way at a time."""
-        return self._config.concurrency * self._batch
-
-    @property
-    def _free(self) -> int:
-        """How many more requests may be made: what only waits to look again is none,
-        up to a bound."""
-        looks = min(self._looks, LOOKS * self._config.concurrency)
-        return self._config.concurrency - len(self._tasks) + looks
-
-    @property
-    def _room(self) -> int:
-        """How many more messages may be on their way."""
-        free = self._free - len(self._waiting)
-        used = self.used - self._looked_into
-        return min(free * self._batch, self.window - used)
+        batch = _batch(config, provider)
+        self.room.configure(config, batch, self._clock.monotonic())
 
     @property
     def waits(self) -> bool:
@@ -129,28 +88,11 @@ class Submission:
 
     def capacity(self) -> int:
         """Return how many messages would leave at once."""
-        now = self._clock.monotonic()
-        if not self.open or self.limit(now) is not None:
-            return 0
-        if self._bucket is None:
-            return self._room
-        return min(self._room, self._bucket.available(now))
-
-    def limit(self, now: float) -> Limit | None:
-        """Tell what stops messages now, if anything here does; ``throttle`` is a pause
-        that the provider wants."""
-        if now < self.quiet_until:
-            return "throttle"
-        if self._room <= 0:
-            return "window"
-        if self._bucket is not None and self._bucket.available(now) <= 0:
-            return "rate"
-        return None
+        return self.room.capacity(self._clock.monotonic()) if self.open else 0
 
     def portions(self, waiting: Sequence[int]) -> Sequence[int]:
         """Share the capacity out among the priorities."""
-        self._stride.note(waiting)
-        return self._stride.portions(self.capacity(), waiting)
+        return self.room.portions(self.capacity(), waiting)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Take jobs and send them."""
@@ -158,16 +100,10 @@ class Submission:
             for job in jobs:
                 self._sink.returned(job, job.parts)
             return
-        self.used += len(jobs)
-        if self._bucket is not None and jobs:
-            self._bucket.take(len(jobs), self._clock.monotonic())
-        counts = [0] * len(self._config.shares.in_order)
-        for job in jobs:
-            counts[job.queued.request.priority] += 1
-        while any(counts):
-            counts[self._stride.turn(counts)] -= 1
+        priorities = [job.queued.request.priority for job in jobs]
+        self.room.take(priorities, self._clock.monotonic())
         items = [Item(job, self._outgoing(job)) for job in jobs]
-        self._waiting += batches.gather(items, self._provider, self._batch)
+        self._waiting += batches.gather(items, self._provider, self.room.batch)
         self._begin()
 
     def take_back(self, job: Job) -> None:
@@ -181,13 +117,14 @@ class Submission:
 
     def release(self, count: int) -> None:
         """Free what is on disk."""
-        self.used -= count
+        self.room.used -= count
         self.pump()
 
     def drain(self) -> None:
         """Return all that waits."""
         waiting = [item for batch in self._waiting for item in batch]
         self._waiting.clear()
+        self.room.waiting = 0
         self._return(waiting)
 
     def pump(self) -> None:
@@ -198,14 +135,15 @@ class Submission:
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
         now = self._clock.monotonic()
-        while (
-            self._waiting and self.open and now >= self.quiet_until and self._free > 0
-        ):
+        room = self.room
+        while self._waiting and self.open and now >= room.quiet_until and room.free > 0:
             batch = self._waiting.popleft()
             if batch:
                 task = loop.create_task(self._run(batch))
                 self._tasks.add(task)
+                room.requests = len(self._tasks)
                 task.add_done_callback(self._ended)
+        room.waiting = len(self._waiting)
         self._set_alarm(now)
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound
@@ -231,23 +169,22 @@ class Submission:
         )
 
     def _return(self, items: Sequence[Item]) -> None:
-        self.used -= len(items)
+        self.room.used -= len(items)
         for item in items:
             self._sink.returned(item.job, item.job.parts)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self.room.requests = len(self._tasks)
         self.pump()
 
     def _set_alarm(self, now: float) -> None:
         """Ask for more when the mere passing of time has made room."""
-        at = self.quiet_until
-        if self._bucket is not None and not self._bucket.available(now):
-            at = max(at, self._bucket.next_at(now), now + LINGER)
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if at > now:
+        at = self.room.next_at(now)
+        if at is not None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(at - now, self._on_alarm)
 
@@ -343,9 +280,7 @@ class Submission:
         return answer
 
     def _hush(self, answer: Answer) -> None:
-        until = self._clock.monotonic() + answer.pause
-        if until > self.quiet_until:
-            self.quiet_until, self.quiet_reason = until, answer.reason
+        self.room.hush(self._clock.monotonic() + answer.pause, answer.reason)
         _log.warning(
             "provider.pause",
             connector=self._name,
@@ -396,14 +331,12 @@ class Submission:
     @contextmanager
     def _looking(self, messages: int) -> Iterator[None]:
         """Let others have the request that this does not need while it waits."""
-        self._looks += 1
-        self._looked_into += messages
+        self.room.look(messages)
         self.pump()
         try:
             yield
         finally:
-            self._looks -= 1
-            self._looked_into -= messages
+            self.room.look(-messages)
 
     async def _look_into(
         self, batch: Batch, unknown: dict[Job, Outcome], left: dict[Job, Item]
@@ -470,3 +403,9 @@ def _unread(answer: Answer) -> str | None:
         return None
     reasons = [one.reason for one in answer.outcomes if isinstance(one, Unknown)]
     return reasons[0] if len(reasons) == len(answer.outcomes) else None
+
+
+def _batch(config: ProviderConfig, provider: Provider) -> int:
+    """Return how many messages go in a request at most."""
+    most = provider.traits.batch
+    return min(config.batch or most, most)
