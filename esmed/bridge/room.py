@@ -11,8 +11,9 @@ from esmed.models import Priority
 from esmed.ratelimit import TokenBucket
 from esmed.stride import Stride
 
-LOOKS: Final = 4
-"""So many times `concurrency` are looked into before nothing new is sent."""
+LOOKS: Final = 1
+"""So many times `concurrency` are looked into before less is sent: a crash may have all
+of them sent again."""
 LINGER: Final = 0.2
 """Seconds that a rate lets messages gather for a request."""
 _BURST_SECONDS: Final = 0.25
