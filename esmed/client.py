@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -179,6 +179,8 @@ async def operation(daemon: Daemon, args: argparse.Namespace) -> int:
     if args.operation is None:
         for one in known.values():
             _explain(one)
+        if not known:
+            print(f"{args.connector} has no operations")
         return 0
     schema = known.get(args.operation, {}).get("arguments", {})
     body = _arguments(args.arguments, schema)
@@ -225,22 +227,40 @@ def _text(argument: str) -> str:
 
 
 def _arguments(pairs: Sequence[str], schema: Mapping[str, Any]) -> dict[str, object]:
-    """Return ``key=value`` arguments, typed as the schema says; else as they look."""
+    """Return ``key=value`` arguments, typed as the schema says; else as they look.
+
+    An array is JSON, or texts with commas between them.
+    """
     found: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
             raise UsageError(f"{pair}: expected KEY=VALUE")
+        types = _types(schema.get("properties", {}).get(key, {}))
         found[key] = text
-        if "string" not in _types(schema.get("properties", {}).get(key, {})):
+        if "string" not in types:
             with contextlib.suppress(msgspec.DecodeError):
                 found[key] = msgspec.json.decode(text)
+        if "array" in types and not isinstance(found[key], list | None):
+            found[key] = [one.strip() for one in text.split(",")]
     return found
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
     """Return the types that a value may have by a JSON Schema, as far as it says."""
     return [one["type"] for one in schema.get("anyOf", [schema]) if "type" in one]
+
+
+def _choices(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Return what a value may be by a JSON Schema: values where it lists them, else
+    types."""
+    for one in schema.get("anyOf", [schema]):
+        if "enum" in one:
+            yield from map(str, one["enum"])
+        elif "enum" in one.get("items", {}):
+            yield f"array of {', '.join(map(str, one['items']['enum']))}"
+        elif "type" in one:
+            yield one["type"]
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, object]:
@@ -274,7 +294,7 @@ def _explain(operation: Mapping[str, Any]) -> None:
     for key, one in schema["properties"].items():
         needed = key in schema["required"]
         default = "needed" if needed else f"default {_json(one.get('default'))}"
-        words = [" or ".join(_types(one)), default, one.get("description", "")]
+        words = [" or ".join(_choices(one)), default, one.get("description", "")]
         print(f"  {key}: {'; '.join(filter(None, words))}")
 
 

@@ -53,6 +53,7 @@ CONNECTOR = {
     ],
 }
 OPERATIONS = "/v1/connectors/carrier/operations"
+LIST = {"type": "array", "items": {"type": "string"}}
 TRACE = {
     "name": "trace_pdus",
     "summary": "Log every PDU for a while",
@@ -61,6 +62,9 @@ TRACE = {
             "seconds": {"type": "integer", "description": "for how long"},
             "texts": {"type": "boolean", "default": False},
             "host": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            "form": {"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}], "default": "a"},
+            "ids": {"anyOf": [LIST, {"type": "null"}], "default": None},
+            "kinds": {"type": "array", "items": {"enum": ["x", "y"]}, "default": []},
         },
         "required": ["seconds"],
     },
@@ -337,7 +341,35 @@ class TestOthers:
             "  seconds: integer; needed; for how long",
             '  texts: boolean; default false',
             '  host: string or null; default null',
+            '  form: a or b or null; default "a"',
+            '  ids: array or null; default null',
+            '  kinds: array of x, y; default []',
         ]  # fmt: skip
+
+    async def test_a_connector_without_operations(
+        self, daemon: Script, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        daemon.on(f"GET {OPERATIONS}", (200, {"operations": []}))
+        assert await run("operation", connector="carrier", operation=None) == 0
+        assert capsys.readouterr().out == "carrier has no operations\n"
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("123", ["123"]),
+            ("123, a", ["123", "a"]),
+            ('["123"]', ["123"]),
+            ("null", None),
+        ],
+    )
+    async def test_an_array_is_json_or_has_commas(
+        self, daemon: Script, text: str, value: object
+    ) -> None:
+        daemon.on(f"GET {OPERATIONS}", (200, {"operations": [TRACE]}))
+        daemon.on(f"POST {OPERATIONS}/trace_pdus", (200, {}))
+        wanted = {"connector": "carrier", "operation": "trace_pdus"}
+        assert await run("operation", **wanted, arguments=[f"ids={text}"]) == 0
+        assert daemon.asked[-1][1] == {"ids": value}
 
     async def test_an_operation(
         self, daemon: Script, capsys: pytest.CaptureFixture[str]

@@ -98,6 +98,13 @@ class Intake:
                 path=kind,
                 entries=pushed.broken,
             )
+        elif pushed.reply.status >= 400:
+            _log.warning(
+                "provider.push_refused",
+                connector=self._name,
+                path=kind,
+                status=pushed.reply.status,
+            )
         now = self._clock.now_ms()
         items = [self._received(one, "callback", now) for one in pushed.items]
         match items:

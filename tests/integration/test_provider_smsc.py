@@ -15,6 +15,7 @@ from fakes.wait import eventually
 from integration.site import Site
 
 from esmed.bridge import schedule, submission
+from esmed.log import EventFormatter
 from esmed.providers.smsc import Smsc, sending
 from esmed.simulator.bridge.frame import Mo
 from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
@@ -379,7 +380,9 @@ async def test_replies_are_asked_for(site: Site, smsc: Simulator):
     assert len(site.types()) == 1
 
 
-async def test_what_is_not_signed_changes_nothing(site: Site, smsc: Simulator):
+async def test_what_is_not_signed_changes_nothing(
+    site: Site, smsc: Simulator, caplog: pytest.LogCaptureFixture
+):
     await called_back(site, smsc)
     id_ = await site.submit(to="380501234506")
     await site.reaches(id_, "submitted")
@@ -388,6 +391,10 @@ async def test_what_is_not_signed_changes_nothing(site: Site, smsc: Simulator):
     url = site.callback_url("smsc", SECRET)
     async with site.session.post(url, data=forged) as answer:
         assert answer.status == 403
+    (record,) = (
+        each for each in caplog.records if each.getMessage() == "provider.push_refused"
+    )
+    assert "path=status status=403" in EventFormatter("text").format(record)
     assert (await site.message(id_))["state"] == "submitted"
     wrong = site.callback_url("smsc", "wrong")
     async with site.session.post(wrong, data=forged) as answer:

@@ -149,7 +149,19 @@ def test_one_broken_entry_costs_itself() -> None:
 @pytest.mark.parametrize("body", ['{"id": 1', "<r><id>", "[1, 2"])
 def test_what_is_cut_off_is_to_come_again(body: str) -> None:
     found = pushed(body)
-    assert (list(found.items), found.reply.status) == ([], 400)
+    assert (list(found.items), found.reply.status, found.broken) == ([], 400, 1)
+
+
+@pytest.mark.parametrize("lacking", ["id", "phone", "status"])
+def test_what_is_about_nobody_is_broken(lacking: str):
+    fields = {name: each for name, each in STATUS.items() if name != lacking}
+    found = pushed(urlencode(fields))
+    assert (list(found.items), found.reply.status, found.broken) == ([], 200, 1)
+
+
+@pytest.mark.parametrize("fields", [STATUS, {**STATUS, "status": "0"}, REPLY, CALL])
+def test_what_is_understood_is_not_broken(fields: Mapping[str, str]):
+    assert not pushed(urlencode(fields)).broken
 
 
 # --- signatures ----------------------------------------------------------------------

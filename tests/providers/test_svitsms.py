@@ -563,11 +563,12 @@ class TestPushes:
             b'<state recipient="38064" status="DELIVERED"/>'
             b'<state campaignID="1" recipient="38065" status="EXPIRED"/></status>'
         )
-        items = provider().parse_push("status", push(body), NOW).items
-        assert [item.ids for item in items if isinstance(item, News)] == [
+        pushed = provider().parse_push("status", push(body), NOW)
+        assert [item.ids for item in pushed.items if isinstance(item, News)] == [
             ("1/38063",),
             ("1/38065",),
         ]
+        assert pushed.broken == 1
 
     @pytest.mark.parametrize("word", FINAL)
     def test_final_states(self, word: str):
@@ -583,11 +584,19 @@ class TestPushes:
         assert (list(pushed.items), pushed.reply.status) == ([], 200)
 
     @pytest.mark.parametrize(
-        ("body", "status"), [(b"", 200), (b" \r\n", 200), (b"<html>", 400), (b"x", 400)]
+        ("body", "status"),
+        [
+            (b"", 200),
+            (b" \r\n", 200),
+            (b"<html>", 400),
+            (b"<html></html>", 400),
+            (b"x", 400),
+        ],
     )
     def test_nothing_in_it(self, body: bytes, status: int):
         pushed = provider().parse_push("status", push(body, "GET"), NOW)
         assert (list(pushed.items), pushed.reply.status) == ([], status)
+        assert pushed.broken == (status == 400)
 
     @given(st.binary(max_size=300))
     def test_octets(self, body: bytes):

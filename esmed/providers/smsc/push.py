@@ -49,11 +49,15 @@ def pushed(request: CallbackRequest, word: Secret | None) -> Pushed:
     """Read a callback; ``word`` is what it has to be signed with."""
     callbacks = _read(request)
     if callbacks is None:
-        return Pushed(reply=_UNREADABLE)
+        return Pushed(reply=_UNREADABLE, broken=1)
     if word is not None and not all(_is_signed(each, word) for each in callbacks):
         return Pushed(reply=_UNSIGNED)
     items = (_item(each.fields) for each in callbacks)
-    return Pushed(items=[each for each in items if each is not None], reply=OK)
+    return Pushed(
+        items=[each for each in items if each is not None],
+        reply=OK,
+        broken=sum(_is_broken(each.fields) for each in callbacks),
+    )
 
 
 def _read(request: CallbackRequest) -> Sequence[_Callback] | None:
@@ -113,6 +117,14 @@ def _octets(signed: str, charset: str) -> Iterator[bytes]:
 
 def _as_written(value: object) -> str:
     return value if isinstance(value, str) else string(value)
+
+
+def _is_broken(fields: Mapping[str, Any]) -> bool:
+    """Tell whether it is about nobody, or says nothing."""
+    if "waitcall" in fields:
+        return False
+    needed = ("phone",) if "mes" in fields else ("id", "phone", "status")
+    return not all(string(fields.get(name)) for name in needed)
 
 
 def _item(fields: Mapping[str, Any]) -> News | Mo | None:

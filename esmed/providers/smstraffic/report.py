@@ -68,7 +68,8 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         None
     )
     type: Annotated[
-        Literal["mt", "mo"] | None, Meta(description="sent or received; null: both")
+        Literal["mt", "mo"] | None,
+        Meta(description="mt: sent, mo: received"),
     ] = None
     status: Annotated[
         Literal["delivered", "not_delivered", "read"] | None,

@@ -37,7 +37,7 @@ Members = Annotated[
 class OfIncoming(Struct, frozen=True, forbid_unknown_fields=True):
     from_date: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
-        Meta(description="No earlier ones; the provider has two days."),
+        Meta(description="No earlier ones, RFC 3339; the provider has two days."),
     ] = None
     from_phone: Annotated[
         Number | None, Meta(description="Only those of this number.")

@@ -113,17 +113,19 @@ def parse_push(request: CallbackRequest, zone: tzinfo | None) -> Pushed:
     if not request.body.strip():
         return Pushed()
     states = _pushed(request.body)
-    if states is None:
-        return Pushed(reply=CallbackReply(status=400))
+    if not states:
+        return Pushed(reply=CallbackReply(status=400), broken=1)
     items = []
+    broken = 0
     for state in states:
         campaign = state.get("campaignID", "").strip()
         to = documents.number(state.get("recipient", ""))
         row = Row(status=state.get("status", ""), changed=state.get("date", ""))
-        news = _news(f"{campaign}/{to}", (row,), "", zone)
-        if campaign and to and news is not None:
+        if not (campaign and to and row.status):
+            broken += 1
+        elif (news := _news(f"{campaign}/{to}", (row,), "", zone)) is not None:
             items.append(news)
-    return Pushed(items=items)
+    return Pushed(items=items, broken=broken)
 
 
 def _rows(root: Element) -> dict[str, list[Row]]:
@@ -177,14 +179,13 @@ def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1
 
 
-def _pushed(body: bytes) -> Sequence[Mapping[str, str]] | None:
-    """The attributes of each state in a push; None if there is none to be found."""
+def _pushed(body: bytes) -> Sequence[Mapping[str, str]]:
+    """The attributes of each state in a push; none if there is none to be found."""
     try:
         root = xmldoc.parse_mended(body, _straight)
     except xmldoc.XmlError:
         text = body[: 2**20].decode("utf-8", "replace")
-        found = [dict(_ATTRIBUTE.findall(each)) for each in _STATE.findall(text)]
-        return found or None
+        return [dict(_ATTRIBUTE.findall(each)) for each in _STATE.findall(text)]
     return [element.attrib for element in root.iter("state")]
 
 
