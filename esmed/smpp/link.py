@@ -7,7 +7,7 @@ will not be answered as soon as that is known.
 
 import asyncio
 import random
-from typing import Final, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 from esmed import certificate, log
 from esmed.clock import Clock
@@ -108,6 +108,12 @@ class Link:
         self._host = host
         self._config = config
         self._connector = connector
+        self._where: dict[str, Any] = {
+            "connector": connector,
+            "host": self.address,
+            "bind": bind.label,
+        }
+        """What every log event says."""
         self._owner = owner
         self._clock = clock
         self._metrics = metrics
@@ -245,8 +251,7 @@ class Link:
                 _log.error(
                     "link.broken",
                     exc=error,
-                    connector=self._connector,
-                    host=self.address,
+                    **self._where,
                 )
                 self._fail(Failure.OTHER, f"{type(error).__name__}: {error}")
             if self._failure is not None and not self._stopping:
@@ -301,8 +306,7 @@ class Link:
             _log.warning(
                 "link.certificate",
                 reason=reason,
-                connector=self._connector,
-                host=self.address,
+                **self._where,
             )
 
     def _make_transport(self) -> Transport:
@@ -370,8 +374,7 @@ class Link:
             "link.bound",
             peer=session.peer_system_id,
             version=session.peer_version,
-            connector=self._connector,
-            host=self.address,
+            **self._where,
         )
         if self._wanted.is_set():
             self._owner.link_up(self)
@@ -389,9 +392,7 @@ class Link:
         self._owner.link_lost(self, self._session.lost(), reason)
         if closed.cause is Cause.UNBOUND:
             self._set("closed", reason)
-            _log.info(
-                "link.left", reason=reason, connector=self._connector, host=self.address
-            )
+            _log.info("link.left", reason=reason, **self._where)
             if not self._leaving:
                 self._owner.link_down(self, failed=False)
             return
@@ -408,7 +409,7 @@ class Link:
         if self.bound and _FORGOTTEN not in self._config.statuses:
             self._failure = Failure.OTHER
             self.leave(_FORGOTTEN_REASON)
-            _log.warning("link.forgotten", connector=self._connector, host=self.address)
+            _log.warning("link.forgotten", **self._where)
 
     def _on_oddity(self, detail: str) -> None:
         """Tell what the peer did wrong: loudly once for each bind, it may go on."""
@@ -418,8 +419,7 @@ class Link:
             "session.odd",
             detail=detail,
             count=self._oddities,
-            connector=self._connector,
-            host=self.address,
+            **self._where,
         )
 
     def _fail(self, failure: Failure, reason: str) -> None:
@@ -427,26 +427,11 @@ class Link:
         self._failure = failure
         self._set("closed", reason)
         if failure is Failure.CREDENTIALS:
-            _log.error(
-                "link.refused",
-                reason=reason,
-                connector=self._connector,
-                host=self.address,
-            )
+            _log.error("link.refused", reason=reason, **self._where)
         elif reason != self._told:
-            _log.warning(
-                "link.failed",
-                reason=reason,
-                connector=self._connector,
-                host=self.address,
-            )
+            _log.warning("link.failed", reason=reason, **self._where)
         else:
-            _log.debug(
-                "link.failed",
-                reason=reason,
-                connector=self._connector,
-                host=self.address,
-            )
+            _log.debug("link.failed", reason=reason, **self._where)
         self._told = reason
         self._owner.link_down(self, failed=True)
 

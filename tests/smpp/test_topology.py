@@ -1,5 +1,6 @@
 """Several binds of one account: sessions, pairs, and what is left without some."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -180,6 +181,22 @@ async def test_one_transceiver_and_else_transmitters(smsc, make):
     of_kind(smsc, BindTransceiver).deliver(mo("x"))
     await smsc.until(lambda: smsc.acknowledged)
     assert rig.state is HealthState.UP
+
+
+async def test_the_log_says_which_bind(smsc, make, caplog):
+    caplog.set_level(logging.INFO, "esmed")
+    await make(smsc, bind="pair", sessions=2)
+    bound = [
+        vars(r)["esmed_fields"]["bind"]
+        for r in caplog.records
+        if r.getMessage() == "link.bound"
+    ]
+    assert sorted(bound) == [
+        "receiver",
+        "receiver-2",
+        "transmitter",
+        "transmitter-2",
+    ]
 
 
 async def test_a_second_session_that_is_refused_leaves_the_first(smsc, make):
