@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import faulthandler
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -227,7 +228,15 @@ def _client(name: str) -> Command:
     def command(args: argparse.Namespace) -> int:
         from esmed import client
 
-        return asyncio.run(client.run(name, args))
+        try:
+            code = asyncio.run(client.run(name, args))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who reads our answer has seen enough (`| head`). What is left of it must
+            # not be written once more when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        return code
 
     return command
 

@@ -290,6 +290,26 @@ class TestOthers:
         monkeypatch.setattr("esmed.simulator.cli.run", run)
         assert cli.main(["simulate", "smsc", "--port", "0"]) == 0
 
+    def test_the_reader_has_seen_enough(self) -> None:
+        """As with ``esmed status | head``: no traceback."""
+        code = (
+            "import sys\nfrom esmed import cli, client\n"
+            "async def run(*_):\n    print('x' * 1_000_000)\n    return 0\n"
+            "client.run = run\nsys.exit(cli.main(['status']))"
+        )
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                stdout=writing,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        finally:
+            os.close(writing)
+        assert (done.returncode, done.stderr) == (1, b"")
+
     def test_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def run(_: argparse.Namespace) -> int:
             raise KeyboardInterrupt
