@@ -5,7 +5,10 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
+
+_HANDED_OVER: Final = 3
+"""Turns of the loop that asyncio takes from accepting to handing over."""
 
 
 class _Deaf(asyncio.Protocol):
@@ -83,6 +86,8 @@ class Listener:
         if self._opening is not None:
             await asyncio.wait([self._opening])
         self._close()
+        for _ in range(_HANDED_OVER):
+            await asyncio.sleep(0)
         self._hang_up()
         if self._reserved is not None:
             self._reserved.close()
@@ -119,9 +124,27 @@ class Listener:
         return self._refusals > 0
 
     def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """Accept no more, at once; asyncio hears of it once it has handed over what it
+        accepted in this turn, since it loses those whose server is closed by then."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        loop = asyncio.get_running_loop()
+        for listening in server.sockets:
+            loop.remove_reader(listening)
+            # Whoever connects from now on is refused, and the address is free again.
+            listening.shutdown(socket.SHUT_RDWR)
+        turns = _HANDED_OVER
+
+        def wait() -> None:
+            nonlocal turns
+            turns -= 1
+            if turns:
+                loop.call_soon(wait)
+            else:
+                server.close()
+
+        loop.call_soon(wait)
 
     def _hang_up(self) -> None:
         for transport in list(self._deaf):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -167,10 +168,11 @@ class Drip(HttpFault, frozen=True, kw_only=True):
         answer = await proceed()
         body = _octets(answer)
         begun = await _begun(request, answer, len(body))
-        for at in range(0, len(body), max(self.size, 1)):
-            await begun.write(body[at : at + max(self.size, 1)])
-            await asyncio.sleep(self.pause)
-        await begun.write_eof()
+        with suppress(ConnectionError):  # whoever asked has had enough
+            for at in range(0, len(body), max(self.size, 1)):
+                await begun.write(body[at : at + max(self.size, 1)])
+                await asyncio.sleep(self.pause)
+            await begun.write_eof()
         return begun
 
 
