@@ -22,7 +22,7 @@ from esmed.simulator.options import SmscOptions
 from esmed.simulator.outcomes import STANDARD, parse_rule
 from esmed.simulator.smsc import SmscSimulator
 from esmed.simulator.smsccontrol import SmscControl
-from esmed.simulator.values import Seconds
+from esmed.simulator.values import seconds
 from esmed.simulator.wire import ReceiptForm
 from pdu.segment import Alphabet
 
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--smsc-id", "system_id of the SMSC", default=defaults.smsc_id)
     option("--max-binds", "per system_id, then ESME_RALYBND", read=whole(1))
     option("--max-transceivers", "likewise, of binds of that kind", read=whole(1))
-    option("--enquire-link", "send it after that much silence", read=Seconds.parse)
+    option("--enquire-link", "send it after that much silence", read=seconds)
     option(
         "--id-form",
         "how message ids are written: %(choices)s",
@@ -80,8 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(map(str, ReceiptForm)),
         default=str(defaults.receipt_form),
     )
-    option("--receipt-delay", "after the response", read=Seconds.parse, default=0.0)
-    option("--response-delay", "of submit_sm_resp", read=Seconds.parse, default=0.0)
+    option("--receipt-delay", "after the response", read=seconds, default=0.0)
+    option("--response-delay", "of submit_sm_resp", read=seconds, default=0.0)
     option(
         "--deliver-window",
         "unanswered deliver_sm per bind",
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option(
         "--redeliver-after",
         "an unanswered deliver_sm is sent again",
-        read=Seconds.parse,
+        read=seconds,
         default=defaults.redeliver_after,
     )
     option(
@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--mo-text", "send an MO message once somebody is bound")
     option("--mo-from", "its sender")
     option("--mo-to", "its destination")
-    option("--mo-every", "and again every so often", read=Seconds.parse)
+    option("--mo-every", "and again every so often", read=seconds)
     option(
         "--alphabet",
         "what data_coding 0 means: %(choices)s",

@@ -33,6 +33,11 @@ class Seconds(float):
         return cls(float(match[1]) * _UNITS[match[2] or "s"])
 
 
+def seconds(text: str) -> float:
+    """A duration as a plain number, which msgspec can write to journals and answers."""
+    return float(Seconds.parse(text))
+
+
 class Rate(float):
     """Events per second: `20`, `20/s`, `100/m`."""
 

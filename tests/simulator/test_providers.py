@@ -306,6 +306,8 @@ class TestCommand:
         options = cli.options_of(args)
         assert [each.kind for each in options.faults] == ["html", "drip", "refuse"]
         assert (options.login, options.deliver_after) == ("me", 2.0)
+        # It ends up in each message, and those in journals and answers.
+        assert type(options.deliver_after) is float
         assert options.settings == {"balance": "1"}
         assert options.outcomes == ("9=EXPIRED",)
         assert "secret" not in repr(options)

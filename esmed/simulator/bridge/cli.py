@@ -22,7 +22,7 @@ from esmed.simulator.bridge.options import ProviderOptions
 from esmed.simulator.bridge.outcomes import parse_rule
 from esmed.simulator.bridge.registry import kinds, simulator
 from esmed.simulator.faults import parse
-from esmed.simulator.values import Seconds
+from esmed.simulator.values import seconds
 
 
 def read_outcome(text: str) -> str:
@@ -75,13 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option(
         "--push-pause",
         "between them",
-        read=Seconds.parse,
+        read=seconds,
         default=defaults.push_pause,
     )
     option(
         "--deliver-after",
         "from a message's start to its last state",
-        read=Seconds.parse,
+        read=seconds,
         default=defaults.deliver_after,
     )
     option(
