@@ -94,9 +94,18 @@ def _beginning(record: Record) -> Iterator[_Dated]:
     yield (
         record.created_at,
         TraceEntry(
-            at=at, event="routed", via=list(record.via), reason=progress.note or None
+            at=at, event="routed", via=_route(record), reason=progress.note or None
         ),
     )
+
+
+def _route(record: Record) -> list[str]:
+    """Return its connectors in order: first those that it has left, since they refused
+    it for good."""
+    attempts = [each for part in record.progress.segments for each in part.attempts]
+    attempts.sort(key=lambda attempt: attempt.at)
+    tried = dict.fromkeys(attempt.connector for attempt in attempts)
+    return [*(name for name in tried if name not in record.via), *record.via]
 
 
 def _submissions(segments: Iterable[Segment]) -> Iterator[_Dated]:

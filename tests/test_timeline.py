@@ -88,6 +88,19 @@ def test_attempts_answers_receipts_and_the_end_in_order() -> None:
     assert entries[7]["state"] == "delivered"
 
 
+def test_who_refused_it_for_good_stays_in_the_route() -> None:
+    attempts = [
+        Attempt(connector="first", host="h:1", at=T0 + 10, outcome="rejected"),
+        Attempt(connector="carrier", host="h:2", at=T0 + 20, outcome="accepted"),
+    ]
+    progress = Progress(
+        state=MessageState.SUBMITTED,
+        segments=[Segment(part=1, state=MessageState.SUBMITTED, attempts=attempts)],
+    )
+    routed = traced(record(progress=progress))[1]
+    assert routed["via"] == ["first", "carrier", "backup"]
+
+
 def test_a_part_that_the_smsc_has_dropped_is_cancelled_not_received() -> None:
     taken = Attempt(
         connector="a",

@@ -26,12 +26,13 @@ from esmed.models import Deferred, Fault, FaultClass, Millis, Outcome, Rejected,
 LONGEST_PAUSE: Final = 3600.0
 """Seconds that a provider can have us wait."""
 _USUAL_PAUSE: Final = 5.0
+_PHRASES: Final = {401: "wrong credentials", 403: "forbidden", 429: "too many requests"}
 
 
 def judged(reply: Reply, now: Millis, count: int, unreadable: str = "") -> Answer:
     """Return the answer for ``count`` messages from the status alone; ``unreadable``
     says what is wrong with the body."""
-    detail = f"HTTP {reply.status}" + (f", {unreadable}" if unreadable else "")
+    detail = _told(reply, unreadable)
     pause = 0.0
     outcome: Outcome
     match reply.status:
@@ -52,12 +53,18 @@ def judged(reply: Reply, now: Millis, count: int, unreadable: str = "") -> Answe
 def fault(reply: Reply, unreadable: str = "") -> Fault:
     """Return what an answer to a question or an operation means when its body says
     nothing: class ``temporary`` if it may be asked again."""
-    detail = f"HTTP {reply.status}" + (f", {unreadable}" if unreadable else "")
+    detail = _told(reply, unreadable)
     if reply.status in {401, 403}:
         return Fault(FaultClass.ACCOUNT, reply.status, detail)
     if 300 <= reply.status < 500 and reply.status not in {408, 425, 429}:
         return Fault(FaultClass.PROTOCOL, reply.status, detail)
     return _temporary(reply, detail)
+
+
+def _told(reply: Reply, unreadable: str) -> str:
+    """Name the status, and what is wrong with the body where that is no reason yet."""
+    reason = _PHRASES.get(reply.status, unreadable)
+    return f"HTTP {reply.status}" + (f", {reason}" if reason else "")
 
 
 def retry_after(reply: Reply, now: Millis) -> float:

@@ -349,6 +349,13 @@ def outcome(status: int, **headers: str) -> tuple[Any, float]:
     return first, answer.pause
 
 
+def test_a_status_that_is_a_reason_needs_no_other() -> None:
+    assert replies.judged(Reply(status=429), 0, 1, "no JSON").reason == (
+        "HTTP 429, too many requests"
+    )
+    assert replies.fault(Reply(status=403), "no JSON").detail == "HTTP 403, forbidden"
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 299, 500, 502, 503, 504, 599])
 def test_it_may_have_been_taken(status: int) -> None:
     assert outcome(status) == (Unknown(f"HTTP {status}, no JSON"), 0)
