@@ -30,11 +30,6 @@ CALL = MailCall(
 )
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 class Box:
     """What aiosmtpd asks at each step: takes mails, or answers what it is told to."""
 
