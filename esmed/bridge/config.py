@@ -58,7 +58,9 @@ class HttpProviderConfig(ProviderConfig):
     def advice(self) -> Iterator[ConfigFault]:
         for index, url in enumerate(self.base_urls):
             if url.startswith("http:"):
-                message = "login and password travel unencrypted; use https if it works"
+                message = (
+                    "texts and credentials travel unencrypted; use https if it works"
+                )
                 yield ConfigFault(path=f"base_urls[{index}]", message=message)
 
 
