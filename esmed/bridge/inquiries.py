@@ -46,11 +46,13 @@ class Inquiries:
         self._provider = provider
 
     async def query(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
-        """Ask what has become of messages, in as few calls as can be."""
+        """Ask what has become of messages, those who took them if they work, in as few
+        calls as can be."""
         traits = self._provider.traits
         groups: dict[object, list[int]] = {}
         for index, one in enumerate(sent):
-            groups.setdefault(self._provider.ask_group(one), []).append(index)
+            group = one.host, self._provider.ask_group(one)
+            groups.setdefault(group, []).append(index)
         calls = [
             indexes[start : start + traits.asks]
             for indexes in groups.values()
@@ -66,7 +68,8 @@ class Inquiries:
         return found
 
     async def _ask(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
-        reply = await self._line.ask(self._provider.build_ask(sent))
+        # Another node may know nothing of them, or not yet.
+        reply = await self._line.ask(self._provider.build_ask(sent), sent[0].host)
         if not isinstance(reply, Reply):
             return [Fault(FaultClass.TEMPORARY, None, reply.reason)] * len(sent)
         now = self._clock.now_ms()
@@ -80,7 +83,7 @@ class Inquiries:
 
     async def cancel(self, sent: Sent) -> Fault | None:
         """Have a message dropped; None: it is."""
-        reply = await self._line.ask(self._provider.build_cancel(sent))
+        reply = await self._line.ask(self._provider.build_cancel(sent), sent.host)
         if isinstance(reply, Reply):
             return self._provider.parse_cancel(sent, reply)
         return Fault(FaultClass.TEMPORARY, None, reply.reason)

@@ -146,11 +146,13 @@ class Line:
                     self._unanswered(node, f"HTTP {status}")
         return reply
 
-    async def ask(self, call: Call) -> Reply | NotSent | Ambiguous:
-        """Send a request to the node that it names, else to the first that takes it."""
+    async def ask(self, call: Call, first: str = "") -> Reply | NotSent | Ambiguous:
+        """Send a request to the node that it names, else to the first that takes it:
+        ``first`` before the others, if it works."""
         why = "no such node" if call.node else f"no node works: {self.nodes[0].reason}"
         reply: Reply | NotSent | Ambiguous = NotSent(why)
-        for node in self.nodes if call.node else self.working():
+        order = sorted(self.working(), key=lambda node: node.name != first)
+        for node in self.nodes if call.node else order:
             if call.node in {None, node.name}:
                 reply = await self.exchange(call, node)
                 if not isinstance(reply, NotSent):

@@ -287,6 +287,17 @@ async def test_what_has_become_of_messages(primary: Post) -> None:
         assert fault.cls is FaultClass.TEMPORARY
 
 
+async def test_whoever_took_it_is_asked(primary: Post, backup: Post) -> None:
+    async with Rig(primary.url, backup.url) as rig:
+        await eventually(lambda: len(rig.connector._line.working()) == 2)
+        (one,) = sent("a")
+        there = structs.replace(one, host=backup.url)
+        gone = structs.replace(one, host="http://an.older.one")
+        await rig.connector.query([there, gone])
+    assert [body for _, body in backup.calls] == [["a"]]
+    assert [body for _, body in primary.calls] == [["a"]]
+
+
 async def test_when_it_is_asked() -> None:
     """Later where states are pushed as well."""
     connector = Rig(FREE, receipt_timeout=3600).connector
