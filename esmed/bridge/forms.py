@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote_plus, unquote_to_bytes
 
@@ -16,7 +17,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 def encode(fields: Mapping[str, str | int | bytes], charset: str = "utf-8") -> bytes:
     """Write one, in that order; octets as they are. ValueError if ``charset`` lacks a
     character."""
-    pairs = (f"{_quoted(k, charset)}={_quoted(v, charset)}" for k, v in fields.items())
+    pairs = (f"{_name(k, charset)}={_quoted(v, charset)}" for k, v in fields.items())
     return "&".join(pairs).encode("ascii")
 
 
@@ -60,6 +61,10 @@ def _quoted(value: str | int | bytes, charset: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     return quote_plus(text, encoding=charset, errors="strict")
+
+
+_name = lru_cache(maxsize=1024)(_quoted)
+"""Names are few, and the same ones each time."""
 
 
 def _text(octets: bytes, charset: str) -> str:
