@@ -334,11 +334,7 @@ async def held(style: Style, limit: int, **settings: Any) -> tuple[float, float]
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_within_a_minute_it_holds_the_limit():
-    """At least 90 % of it, at most 2 % refused.
-
-    Of what the machine gives, that is: a busy one is late for moments of the rate, and
-    those are lost even to who knows the limit and is never refused.
-    """
+    """At least 90 % of it, at most 2 % refused."""
     cases: list[tuple[Style, int, dict[str, Any]]] = [
         (style, limit, settings)
         for style in (fixed_seconds, sliding_second, bucket)
@@ -353,10 +349,8 @@ async def test_within_a_minute_it_holds_the_limit():
     found = await asyncio.gather(
         *(held(style, limit, **settings) for style, limit, settings in cases)
     )
-    machine = min(found[cases.index((fixed_seconds, 20, {"rate": 20.0}))][0], 1.0)
-    assert machine >= 0.8
     for (style, limit, settings), (taken, refused) in zip(cases, found, strict=True):
         name = f"{style.__name__} {limit}/s {settings}"
         print(f"{name}: {taken:.1%} taken, {refused:.2%} refused")  # noqa: T201
-        assert taken >= 0.9 * machine, name
+        assert taken >= 0.9, name
         assert refused <= 0.02, name
