@@ -90,7 +90,7 @@ class ProviderConnector:
             name, config, provider=provider, line=self._line, sink=sink, clock=clock
         )
         self._inquiries = Inquiries(
-            provider=provider, line=self._line, intake=self._intake, clock=clock
+            name, provider=provider, line=self._line, intake=self._intake, clock=clock
         )
         self._limits = Limits(meters.limited_seconds)
         self._health = Health(HealthState.DOWN, clock.now_ms(), "not tried yet")

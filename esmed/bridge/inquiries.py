@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from esmed import log
 from esmed.bridge.base import (
     Ambiguous,
     News,
@@ -29,13 +30,22 @@ from esmed.refusals import BusyError, ConflictError
 ASK_AGAIN: Final = 5
 """Seconds, for somebody whose question could not be put."""
 
+_log: Final = log.get("bridge.inquiries")
+
 
 class Inquiries:
     """Asks one provider."""
 
     def __init__(
-        self, *, provider: Provider, line: Line, intake: Intake, clock: Clock
+        self,
+        name: str,
+        *,
+        provider: Provider,
+        line: Line,
+        intake: Intake,
+        clock: Clock,
     ) -> None:
+        self._name = name
         self._provider = provider
         self._line = line
         self._intake = intake
@@ -68,6 +78,17 @@ class Inquiries:
         return found
 
     async def _ask(self, sent: Sequence[Sent]) -> Sequence[ReceiptIn | Fault | None]:
+        """Put one question; an error of ours costs its answers, not all later ones."""
+        try:
+            return await self._answers(sent)
+        except Exception as error:  # noqa: BLE001 - others wait to be asked for
+            _log.error("provider.bug", connector=self._name, exc=error)
+            fault = Fault(FaultClass.PROTOCOL, None, "an error of ours: see the log")
+            return [fault] * len(sent)
+
+    async def _answers(
+        self, sent: Sequence[Sent]
+    ) -> Sequence[ReceiptIn | Fault | None]:
         # Another node may know nothing of them, or not yet.
         reply = await self._line.ask(self._provider.build_ask(sent), sent[0].host)
         if not isinstance(reply, Reply):

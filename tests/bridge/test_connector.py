@@ -298,6 +298,22 @@ async def test_whoever_took_it_is_asked(primary: Post, backup: Post) -> None:
     assert [body for _, body in primary.calls] == [["a"]]
 
 
+async def test_an_error_of_ours_costs_one_question(
+    primary: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        with monkeypatch.context() as patch:
+            patch.setattr(type(rig.connector._provider), "parse_ask", broken)
+            (fault,) = await rig.connector.query(sent("a"))
+        assert isinstance(fault, Fault)
+        assert fault.cls is FaultClass.PROTOCOL
+        assert await rig.connector.query(sent("a")) == [None]
+
+
 async def test_when_it_is_asked() -> None:
     """Later where states are pushed as well."""
     connector = Rig(FREE, receipt_timeout=3600).connector
