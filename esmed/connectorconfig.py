@@ -20,7 +20,7 @@ class Retry(Section):
 
     def faults(self) -> Iterator[ConfigFault]:
         if self.min > self.max:
-            yield ConfigFault(path="min", message="is longer than max")
+            yield ConfigFault(path="min", message="is longer than max", rests_on="max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,13 @@ class ConfigFault:
     """One thing wrong with the configuration.
 
     `path` is the YAML path (`connectors.carrier.window`, `routes[0].via[1]`), or empty
-    when the fault concerns the file as a whole.
+    when the fault concerns the file as a whole. `rests_on` is a key beside it: if that
+    cannot be used itself, what this says of it may be untrue and is not told.
     """
 
     path: str
     message: str
+    rests_on: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

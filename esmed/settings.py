@@ -141,6 +141,8 @@ class Reader:
             raise _Faulty
         section = cls(**values)
         for fault in section.faults():
+            if fault.rests_on and self.is_faulty(_join(path, fault.rests_on)):
+                continue
             self.add_fault(_join(path, fault.path), fault.message)
         for fault in section.advice():
             warning = ConfigFault(path=_join(path, fault.path), message=fault.message)

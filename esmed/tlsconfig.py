@@ -30,7 +30,8 @@ class Tls(Section):
 
     def faults(self) -> Iterator[ConfigFault]:
         if self.key and not self.certificate:
-            yield ConfigFault(path="key", message="has no certificate beside it")
+            message = "has no certificate beside it"
+            yield ConfigFault(path="key", message=message, rests_on="certificate")
 
     def advice(self) -> Iterator[ConfigFault]:
         if not self.verify and not self.pin:

@@ -369,6 +369,41 @@ callbacks: {}
         ]
 
 
+class TestRulesBetweenKeys:
+    """What one key's own fault makes untrue of another is not told."""
+
+    @pytest.mark.parametrize(
+        ("connector", "at_fault"),
+        [
+            ("kind: smsc, base_urls: 'https://a.ua', api_key: {env: NOPE}", "api_key"),
+            (
+                (
+                    "kind: smstraffic-smtp, server: 'a:25', login: l, mail_from: a@b,"
+                    " variant: 3"
+                ),
+                "variant",
+            ),
+            (
+                (
+                    "kind: smsc, base_urls: 'https://a.ua', login: l, password: p,"
+                    f" tls: {{certificate: /nowhere.pem, key: {__file__}}}"
+                ),
+                "tls.certificate",
+            ),
+            (
+                (
+                    "kind: smsc, base_urls: 'https://a.ua', login: l, password: p,"
+                    " retry: {min: 20m, max: long}"
+                ),
+                "retry.max",
+            ),
+        ],
+    )
+    def test_the_cause_alone(self, connector: str, at_fault: str) -> None:
+        found = faults(f"connectors: {{one: {{{connector}}}}}")
+        assert list(found) == [f"connectors.one.{at_fault}"]
+
+
 class TestClients:
     def test_names_and_tokens_are_unique(self) -> None:
         found = faults(

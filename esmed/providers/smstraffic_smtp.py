@@ -88,7 +88,9 @@ class Config(MailProviderConfig):
 
     def _of_variant_2(self) -> Iterator[ConfigFault]:
         if self.password is None:
-            yield ConfigFault(path="password", message="is needed by variant 2")
+            yield ConfigFault(
+                path="password", message="is needed by variant 2", rests_on="variant"
+            )
         elif len(_BREAK.split(self.password.reveal())) > 1:
             yield ConfigFault(path="password", message="has a line break")
         if len(_BREAK.split(self.login)) > 1:

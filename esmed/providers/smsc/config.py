@@ -41,7 +41,9 @@ class Config(HttpProviderConfig):
         if self.api_key is None:
             for key in ("login", "password"):
                 if getattr(self, key) is None:
-                    yield ConfigFault(path=key, message="is needed, or an api_key")
+                    yield ConfigFault(
+                        path=key, message="is needed, or an api_key", rests_on="api_key"
+                    )
         elif self.login is not None or self.password is not None:
             message = "stands for login and password: give the one or the others"
             yield ConfigFault(path="api_key", message=message)
