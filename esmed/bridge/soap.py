@@ -25,8 +25,9 @@ class SoapFault(Struct, frozen=True):
     @property
     def refused(self) -> bool:
         """Whether the request was refused as it stands, so that it was not processed,
-        and would not be if it came again."""
-        return self.code in _REFUSED
+        and would not be if it came again. Behind a dot SOAP 1.1 (§4.4.1) says more
+        exactly what is before it: ``Client.Authentication``."""
+        return self.code.partition(".")[0] in _REFUSED
 
 
 def write(payload: Element, namespace: str) -> bytes:

@@ -108,6 +108,7 @@ class TestSend:
             {"phones": TO, "mes": "Hi", "soc": True},
             {"phones": TO, "mes": "Hi", "bot": "@name_bot"},
             {"phones": TO, "subj": "A subject", "mms": True, "mes": "Hi"},
+            {"phones": TO, "subj": "A subject", "mms": True},
             {
                 "phones": "a@example.org,b@example.org",
                 "mail": True,
@@ -207,6 +208,7 @@ class TestSend:
         [
             ({"mes": "Hi"}, "phones"),
             ({"phones": TO}, "mes"),
+            ({"phones": TO, "mms": True}, "mes"),
             ({"phones": TO, "list": "71:a"}, "list"),
             ({"list": "71:a", "bin": 2}, "list"),
             ({"list": "71:a", "hlr": True}, "list"),

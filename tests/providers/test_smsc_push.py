@@ -143,7 +143,13 @@ def test_what_is_not_about_a_message_is_taken(fields: dict[str, str]) -> None:
 def test_one_broken_entry_costs_itself() -> None:
     body = json.dumps([{"status": 1}, STATUS, 7, {**STATUS, "phone": "71"}])
     found = pushed(body, content_type="application/json")
-    assert len(found.items) == 2
+    assert (len(found.items), found.broken) == (2, 2)
+
+
+def test_what_is_no_object_costs_the_signed_ones_nothing() -> None:
+    body = json.dumps([5, signed(STATUS), "x", None])
+    found = pushed(body, checking=True)
+    assert (len(found.items), found.reply.status, found.broken) == (1, 200, 3)
 
 
 @pytest.mark.parametrize("body", ['{"id": 1', "<r><id>", "[1, 2"])

@@ -474,6 +474,16 @@ class TestFaults:
             ),
             ("<e:Fault><faultcode>Client</faultcode></e:Fault>", "Client", True),
             (
+                "<e:Fault><faultcode>e:Client.Authentication</faultcode></e:Fault>",
+                "Client.Authentication",
+                True,
+            ),
+            (
+                "<e:Fault><faultcode>e:Server.Client</faultcode></e:Fault>",
+                "Server.Client",
+                False,
+            ),
+            (
                 (
                     "<e:Fault><e:Code><e:Value>e:VersionMismatch</e:Value></e:Code>"
                     "</e:Fault>"

@@ -15,7 +15,6 @@ CHANNELS: Final = (
     *("push", "hlr", "ping", "mms", "mail", "soc", "viber", "whatsapp", "call"),
 )
 """A message takes one of them at most; none: it is an SMS."""
-WITHOUT_TEXT: Final = frozenset({"hlr", "ping"})
 _TIME: Final = (
     r"^(0|[0-9]{10}|[0-9]{2}\.[0-9]{2}\.[0-9]{2} [0-9]{2}: ?[0-9]{2}"
     r"|[0-9]{1,2}-[0-9]{1,2}|0[0-9]{8,11}|\+[0-9]{1,7})$"
@@ -149,7 +148,7 @@ def fault_of(given: Parameters) -> Fault | None:
             return refused("list", "is of texts only")
     elif given.phones is None:
         return refused("phones", "is needed, or list")
-    elif not given.mes and not given.fileurl and not WITHOUT_TEXT & {*channels}:
+    elif not _says_something(given):
         return refused("mes", "is needed")
     return _fault_of_content(given) or _fault_of_company(given)
 
@@ -196,6 +195,12 @@ def _fault_of_company(given: Parameters) -> Fault | None:
     if given.mms and not given.subj and not given.mes:
         return refused("subj", "or mes is needed for an MMS")
     return None
+
+
+def _says_something(given: Parameters) -> bool:
+    """Whether it has a content, or is of a kind that needs none."""
+    wordless = given.hlr or given.ping or (given.mms and given.subj)
+    return bool(given.mes or given.fileurl or wordless)
 
 
 def _is_hex(text: str) -> bool:

@@ -47,21 +47,23 @@ class _Callback(Struct, frozen=True):
 
 def pushed(request: CallbackRequest, word: Secret | None) -> Pushed:
     """Read a callback; ``word`` is what it has to be signed with."""
-    callbacks = _read(request)
-    if callbacks is None:
+    came = _read(request)
+    if came is None:
         return Pushed(reply=_UNREADABLE, broken=1)
+    callbacks = [each for each in came if each is not None]
     if word is not None and not all(_is_signed(each, word) for each in callbacks):
         return Pushed(reply=_UNSIGNED)
     items = (_item(each.fields) for each in callbacks)
     return Pushed(
         items=[each for each in items if each is not None],
         reply=OK,
-        broken=sum(_is_broken(each.fields) for each in callbacks),
+        broken=sum(each is None or _is_broken(each.fields) for each in came),
     )
 
 
-def _read(request: CallbackRequest) -> Sequence[_Callback] | None:
-    """Return what came; None: it is broken."""
+def _read(request: CallbackRequest) -> Sequence[_Callback | None] | None:
+    """Return what came, None for an element of a list that is no object; None: all of
+    it is broken."""
     body = request.body.removeprefix(b"\xef\xbb\xbf").strip()
     if body[:1] not in {b"{", b"[", b"<"}:
         charset = _charset(request, body)
@@ -71,7 +73,10 @@ def _read(request: CallbackRequest) -> Sequence[_Callback] | None:
     if isinstance(found, Mapping):
         return [_Callback(found, charset)]
     if isinstance(found, list):
-        return [_Callback(each, charset) for each in found if isinstance(each, Mapping)]
+        return [
+            _Callback(each, charset) if isinstance(each, Mapping) else None
+            for each in found
+        ]
     return None
 
 

@@ -218,7 +218,9 @@ class SmsTraffic(Provider):
         if kind != "status":
             mo = read_mo(request)
             answer = _NO_ANSWER if kind == "short" else _OK
-            return Pushed(items=[mo] if mo else [], reply=answer, broken=mo is None)
+            if mo is None:
+                return Pushed(reply=answer, broken=1)
+            return Pushed(items=[mo], reply=answer)
         found = replies.json_value(request.body)
         if isinstance(found, dict):
             found = [found]
