@@ -365,8 +365,9 @@ def give_up(record: Record, at: Millis) -> bool:
 
 def apply_receipt(
     record: Record, part: int, attempt: int, receipt: ReceiptIn
-) -> Literal["news", "duplicate"]:
-    """Note a receipt for one attempt; it moves the message unless that has ended."""
+) -> Literal["news", "overtaken", "duplicate"]:
+    """Note a receipt for one attempt; it moves the message unless that has ended.
+    Overtaken: it says nothing that is not known better."""
     news = segments.receipt_came(record.progress.segments[part - 1], attempt, receipt)
     if news == "news" and not is_final(record):
         _settle(record, receipt.at)

@@ -120,8 +120,9 @@ def taken(segment: Segment, index: int) -> None:
 
 def receipt_came(
     segment: Segment, index: int, receipt: ReceiptIn
-) -> Literal["news", "duplicate"]:
-    """Record a receipt for an attempt that was taken."""
+) -> Literal["news", "overtaken", "duplicate"]:
+    """Record a receipt for an attempt that was taken. Overtaken: a later one was here
+    first, and this one says only what was on the way there."""
     attempt = segment.attempts[index]
     note = ReceiptNote(
         receipt.at,
@@ -136,10 +137,11 @@ def receipt_came(
     )
     if any(_same(note, known) for known in attempt.receipts):
         return "duplicate"
+    overtaken = note.state not in FINAL_STATES and ended(attempt)
     attempt.receipts.append(note)
     segment.receipt_asked = True
     _settle(segment)
-    return "news"
+    return "overtaken" if overtaken else "news"
 
 
 def cancelled(segment: Segment, index: int, at: Millis) -> None:

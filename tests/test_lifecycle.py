@@ -662,7 +662,7 @@ class TestReceipts:
         answer(one, Accepted("a1"), part=1, parts=2)
         answer(one, Accepted("a2"), part=2, parts=2)
         report(one, S.UNDELIVERABLE, part=1)
-        assert report(one, S.BUFFERED, part=1) == "news"
+        assert report(one, S.BUFFERED, part=1) == "overtaken"
         assert one.progress.segments[0].state is S.UNDELIVERABLE
         report(one, S.DELIVERED, part=2)
         assert state_of(one) is S.UNDELIVERABLE

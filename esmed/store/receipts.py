@@ -150,7 +150,7 @@ def _note(
     if news == "duplicate":
         return "duplicate"
     at = max(receipt.at, record.progress.submitted_at or receipt.at)
-    unit.changed(record, old, waited_for=waited_for, at=at, amended=True)
+    unit.changed(record, old, waited_for=waited_for, at=at, amended=news == "news")
     return "matched"
 
 

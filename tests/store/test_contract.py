@@ -736,6 +736,21 @@ class TestReceipts:
         types = [event.type for event in await bench.store.events("message-1")]
         assert types[-2:] == ["message.expired", "message.amended"]
 
+    @pytest.mark.parametrize("end", [S.DELIVERED, S.EXPIRED])
+    async def test_what_was_on_the_way_to_the_end_amends_nothing(
+        self, bench: Bench, end: MessageState
+    ) -> None:
+        await bench.accept(record())
+        await bench.one(accepted())
+        await bench.one(receipt_of(end))
+        assert await bench.one(receipt_of(S.BUFFERED)) == "matched"
+        types = [event.type for event in await bench.store.events("message-1")]
+        assert types[-1] == f"message.{end}"
+        (segment,) = (await bench.get()).progress.segments
+        assert [note.state for note in segment.attempts[0].receipts] == [
+            *(end, S.BUFFERED),
+        ]
+
     async def test_over_another_host(self, bench: Bench) -> None:
         await bench.accept(record())
         await bench.one(accepted())
