@@ -119,6 +119,7 @@ LAYERS = (
             "esmed.views",
             "esmed.watchdog",
             "esmed.api.bodies",
+            "esmed.api.misfits",
             "esmed.api.schema",
             "esmed.bridge.batches",
             "esmed.bridge.content",

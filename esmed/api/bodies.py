@@ -13,12 +13,12 @@ from typing import Final, NoReturn, TypeVar, get_type_hints
 import msgspec
 from msgspec import UNSET, Struct
 
-from esmed.api import schema
+from esmed.api import misfits, schema
 from esmed.api.schema import EXPECTED, MAX_MESSAGES, Replay, Resolve, Submit
 from esmed.models import Millis
 from esmed.refusals import FieldError, InvalidError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 
 class Batch(Struct, forbid_unknown_fields=True):
@@ -332,7 +332,8 @@ def _converted(raw: object, cls: type[T]) -> T:
         if about := _ABOUT_FIELD.fullmatch(message):
             problem = "is needed" if about[1] == "missing required" else "unknown field"
             raise _invalid(_printable(about[2]), problem) from None
-        raise _invalid(path.rstrip("`"), message.replace("`", "")) from None
+        path = path.rstrip("`")
+        raise _invalid(path, misfits.told(message, path, cls)) from None
     except UnicodeEncodeError:
         raise _invalid("", _HALF) from None
 

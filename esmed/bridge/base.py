@@ -250,7 +250,8 @@ class Procedure(Struct, frozen=True, kw_only=True):
     arguments: type[Struct]
     """Forbids unknown fields; its `msgspec.Meta` are the documentation."""
     run: Callable[[Any, Millis], Steps]
-    """Given the arguments and the time."""
+    """Given the arguments and the time. A fault whose code is the name of an argument
+    says that this one does not fit; any other, that the provider cannot or will not."""
     seconds: float = 60.0
     """How long it may take in all."""
 

@@ -25,7 +25,7 @@ from esmed.bridge.line import Line
 from esmed.clock import Clock
 from esmed.connector import Operation, Sent
 from esmed.models import Fault, FaultClass, ReceiptIn
-from esmed.refusals import BusyError, ConflictError
+from esmed.refusals import BusyError, ConflictError, FieldError, InvalidError
 
 ASK_AGAIN: Final = 5
 """Seconds, for somebody whose question could not be put."""
@@ -132,6 +132,8 @@ class Inquiries:
             raise BusyError(str(error), ASK_AGAIN) from None
         if not isinstance(result, Fault):
             return result
+        if result.code in procedure.arguments.__struct_encode_fields__:
+            raise InvalidError([FieldError(str(result.code), result.detail)])
         told = f"{result.code}: {result.detail}" if result.code else result.detail
         if result.cls is FaultClass.TEMPORARY:
             raise BusyError(told, ASK_AGAIN)

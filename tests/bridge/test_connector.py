@@ -23,7 +23,7 @@ from esmed.models import (
     Rejected,
     Unknown,
 )
-from esmed.refusals import BusyError, ConflictError
+from esmed.refusals import BusyError, ConflictError, FieldError, InvalidError
 
 
 async def test_a_batch_is_one_request_and_each_gets_its_own_outcome(
@@ -330,7 +330,7 @@ async def test_when_it_is_asked() -> None:
 async def test_operations(primary: Post) -> None:
     async with Rig(primary.url) as rig:
         await rig.up()
-        (balance,) = rig.connector.operations()
+        balance, _ = rig.connector.operations()
         assert await balance.run(balance.arguments()) == {"balance": "12.50"}
         primary.answers.append(says("", 401))
         with pytest.raises(ConflictError, match="401"):
@@ -339,6 +339,17 @@ async def test_operations(primary: Post) -> None:
         primary.answers += [hangs_up, hangs_up]
         with pytest.raises(BusyError):
             await balance.run(balance.arguments())
+
+
+async def test_an_argument_that_its_provider_finds_at_fault(primary: Post) -> None:
+    async with Rig(primary.url) as rig:
+        await rig.up()
+        _, reprint = rig.connector.operations()
+        with pytest.raises(InvalidError) as raised:
+            await reprint.run(reprint.arguments(pages="none"))
+        assert raised.value.errors == (FieldError("pages", "there is none"),)
+        with pytest.raises(ConflictError, match="paper: there is none"):
+            await reprint.run(reprint.arguments(pages="all"))
 
 
 async def test_the_probe_says_what_is_wrong(primary: Post) -> None:

@@ -139,6 +139,9 @@ class Letters(Provider):
             Procedure(
                 name="balance", summary="What is left", arguments=Nothing, run=_balance
             ),
+            Procedure(
+                name="reprint", summary="Once more", arguments=Reprint, run=_reprint
+            ),
         )
 
 
@@ -151,6 +154,18 @@ def _balance(_: Nothing, __: int) -> Steps:
     if reply.status != 200:
         return replies.fault(reply)
     return {"balance": replies.json_value(reply.body)}
+
+
+class Reprint(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of ``reprint``."""
+
+    pages: str
+
+
+def _reprint(wanted: Reprint, __: int) -> Steps:
+    yield from ()
+    code = "pages" if wanted.pages == "none" else "paper"
+    return Fault(FaultClass.MESSAGE, code, "there is none")
 
 
 def create(_: Config) -> Letters:

@@ -430,12 +430,14 @@ async def test_an_operation_over_http(site: Site, post: Post) -> None:
     await site.start(post=letters(post))
     await site.bound("post")
     base = "/v1/connectors/post/operations"
-    (listed,) = (await site.get(base))["operations"]
-    assert listed["name"] == "balance"
+    listed = (await site.get(base))["operations"]
+    assert [one["name"] for one in listed] == ["balance", "reprint"]
     assert await site.post(f"{base}/balance", {}) == {"balance": "12.50"}
     assert (await site.ask("POST", f"{base}/nothing", {}))[0] == 404
     status, problem = await site.ask("POST", f"{base}/balance", {"x": 1})
     assert (status, problem["errors"][0]["field"]) == (400, "x")
+    status, problem = await site.ask("POST", f"{base}/reprint", {"pages": "none"})
+    assert (status, problem["errors"][0]["field"]) == (400, "pages")
     post.answers.append(says("", 401))
     assert (await site.ask("POST", f"{base}/balance", {}))[0] == 409
     post.answers.append(says("", 503))
