@@ -76,7 +76,7 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     status: int
     headers: Mapping[str, str] = {}
-    """Names in lower case."""
+    """To be asked for in lower case."""
     body: bytes = b""
     node: str = ""
     """The base URL, or ``host:port``, that gave it."""

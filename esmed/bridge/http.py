@@ -5,7 +5,6 @@ import hashlib
 import io
 import ssl
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import (
@@ -40,13 +39,14 @@ class HttpCarrier:
 
     def __init__(self, config: HttpProviderConfig) -> None:
         self._config = config
+        self._usual = self._times(config.response_timeout)
         self._session: ClientSession | None = None
         self._closed = False
         self._context: ssl.SSLContext | None = None
 
     def configure(self, *, response_timeout: float) -> None:
         """Wait so long for answers from now on."""
-        self._config = replace(self._config, response_timeout=response_timeout)
+        self._usual = self._times(response_timeout)
 
     async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, within the configured times."""
@@ -59,6 +59,7 @@ class HttpCarrier:
         if self._closed:
             await session.close()
             return NotSent("the connector has stopped")
+        own = call.response_timeout
         try:
             async with session.request(
                 call.method,
@@ -68,14 +69,16 @@ class HttpCarrier:
                 allow_redirects=False,
                 ssl=self._context or True,
                 server_hostname=self._config.tls.server_name,
-                timeout=self._times(call),
+                timeout=self._usual if own is None else self._times(own),
             ) as response:
                 body = await read(response, call.bound)
                 if body is None:
                     return Ambiguous(f"an answer of more than {call.bound} octets")
-                headers = {name.lower(): v for name, v in response.headers.items()}
                 return Reply(
-                    status=response.status, headers=headers, body=body, node=node
+                    status=response.status,
+                    headers=response.headers,
+                    body=body,
+                    node=node,
                 )
         except (ConnectionTimeoutError, ServerFingerprintMismatch) as error:
             return NotSent(why(error))
@@ -108,14 +111,16 @@ class HttpCarrier:
                     ssl=_Pins(config.tls.pin) if config.tls.pin else context,
                 ),
                 cookie_jar=DummyCookieJar(),
-                headers={"User-Agent": f"esmed/{__version__}"},
-                skip_auto_headers=("Accept-Encoding",),
+                # Without a word on it a server may compress as it likes.
+                headers={
+                    "User-Agent": f"esmed/{__version__}",
+                    "Accept-Encoding": "identity",
+                },
             )
         return self._session
 
-    def _times(self, call: HttpCall) -> ClientTimeout:
+    def _times(self, response: float) -> ClientTimeout:
         connect = self._config.connect_timeout
-        response = call.response_timeout or self._config.response_timeout
         # Without sock_read silence would be waited for as long as both together.
         return ClientTimeout(
             total=connect + response, connect=connect, sock_read=response
