@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from datetime import UTC, timedelta, timezone
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import pytest
@@ -65,6 +66,12 @@ def test_any_form(octets: bytes, charset: str) -> None:
 def test_a_form_there_and_back(fields: dict[str, str]) -> None:
     fields = {k: v for k, v in fields.items() if (k + v).isprintable()}
     assert forms.decode(forms.encode(fields)) == fields
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.binary())
+def test_a_form_is_written_as_others_write_it(text: str, octets: bytes) -> None:
+    fields: dict[str, str | int | bytes] = {"a b": text, "c": octets, "d": -7}
+    assert forms.encode(fields) == urlencode(fields).encode()
 
 
 def test_a_form_with_very_many_fields() -> None:

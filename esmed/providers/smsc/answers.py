@@ -6,7 +6,7 @@ are strings in one answer and numbers in the next.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
@@ -37,6 +37,7 @@ _TAKEN_NUMBERS: Final = re.compile(
     r"([\w.-]{1,40}),(\d+)(?:,([\d.]+)(?:,(-?[\d.]+))?)?\Z", re.ASCII
 )
 _PRICE: Final = re.compile(r"([\d.]+)(?:\s*\((\d+)\s*SMS\)|,(\d+))\Z", re.IGNORECASE)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _MONEY: Final = re.compile(r"-?\d{1,15}\.\d+\Z")
 
 
@@ -85,7 +86,7 @@ class Price(Struct, frozen=True, kw_only=True):
     count: int | None = None
 
 
-Unpacked = Mapping[str, Any] | Sequence[Any] | str | None
+Unpacked = dict[str, Any] | list[Any] | str | None
 """An object, a list or a line of text; None: nothing that smsc would say."""
 
 
@@ -111,7 +112,7 @@ def decoded(body: bytes) -> str:
 
 def read_refusal(answer: Unpacked) -> Refusal | None:
     """Return the error that an answer is; None: it is none."""
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         if "error" not in answer and "error_code" not in answer:
             return None
         return Refusal(
@@ -137,7 +138,7 @@ def read_send(body: bytes) -> Taken | Refusal | None:
     answer = unpack(body)
     if refusal := read_refusal(answer):
         return refusal
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         if not answer.keys() & {"id", "cnt"}:
             return None
         return Taken(
@@ -171,7 +172,7 @@ def read_price(body: bytes) -> Price | Refusal | None:
     answer = unpack(body)
     if refusal := read_refusal(answer):
         return refusal
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         cost = string(answer.get("cost"))
         return Price(cost=cost, count=integer(answer.get("cnt"))) if cost else None
     if isinstance(answer, str) and (found := _PRICE.match(answer.splitlines()[0])):
@@ -184,7 +185,7 @@ def read_balance(body: bytes) -> tuple[str, str] | Refusal | None:
     answer = unpack(body)
     if refusal := read_refusal(answer):
         return refusal
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         balance = string(answer.get("balance"))
         return (balance, string(answer.get("currency"))) if balance else None
     if isinstance(answer, str):
@@ -206,15 +207,17 @@ def digits(number: object) -> str:
 
 def string(value: object) -> str:
     """Return a scalar of an answer as text; "" for none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).strip()
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
 
 
 def integer(value: object) -> int | None:
     """Return a scalar of an answer as a number; None: it is none."""
     text = string(value)
-    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
+    return int(text) if _INTEGER.fullmatch(text) else None
 
 
 def _unpacked_xml(body: bytes, text: str) -> Unpacked:
@@ -248,7 +251,7 @@ def _mapping(element: Element) -> dict[str, Any]:
 
 
 def _numbers(listed: object) -> Sequence[OfNumber]:
-    entries = [listed] if isinstance(listed, Mapping) else listed
+    entries = [listed] if isinstance(listed, dict) else listed
     if not isinstance(entries, list):
         return ()
     return [
@@ -260,7 +263,7 @@ def _numbers(listed: object) -> Sequence[OfNumber]:
             error=integer(each.get("error")),
         )
         for each in entries
-        if isinstance(each, Mapping) and (number := digits(each.get("phone")))
+        if isinstance(each, dict) and (number := digits(each.get("phone")))
     ]
 
 

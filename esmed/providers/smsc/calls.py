@@ -17,7 +17,10 @@ Fields = Mapping[str, str | int | bytes]
 
 FORMAT: Final = 3
 """``fmt``: answers are JSON."""
-_JSON: Final = msgspec.json.Encoder()
+_ANSWERED: Final[Fields] = {"charset": CHARSET, "fmt": FORMAT}
+_ANSWERED_FORM: Final = forms.encode(_ANSWERED)
+_FORM: Final = {"Content-Type": forms.CONTENT_TYPE}
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 class Calls:
@@ -30,26 +33,26 @@ class Calls:
         elif config.login is not None and config.password is not None:
             self._credentials["login"] = config.login
             self._credentials["psw"] = config.password.reveal()
+        self._account = forms.encode(self._credentials)
         self._rest = config.api == "rest"
 
     def form(self, operation: str, script: str, fields: Fields) -> HttpCall:
         """Ask a script of ``/sys/``; the answer is JSON in UTF-8."""
-        whole = {**self._credentials, **fields, "charset": CHARSET, "fmt": FORMAT}
         return HttpCall(
             operation=operation,
             path=f"/sys/{script}.php",
-            body=forms.encode(whole),
-            headers={"Content-Type": forms.CONTENT_TYPE},
+            body=b"&".join((self._account, forms.encode(fields), _ANSWERED_FORM)),
+            headers=_FORM,
         )
 
     def message(self, fields: Mapping[str, str | int]) -> HttpCall:
         """Send messages, over whichever API is configured."""
         if not self._rest:
             return self.form("send", "send", fields)
-        whole = {**self._credentials, **fields, "charset": CHARSET, "fmt": FORMAT}
+        whole = {**self._credentials, **fields, **_ANSWERED}
         return HttpCall(
             operation="send",
             path="/rest/send/",
-            body=_JSON.encode(whole),
-            headers={"Content-Type": "application/json"},
+            body=msgspec.json.encode(whole),
+            headers=_JSON,
         )

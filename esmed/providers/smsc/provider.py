@@ -67,8 +67,10 @@ class Smsc(Provider):
         return sending.group(message)
 
     def build(self, messages: Sequence[Outgoing], now: Millis) -> HttpCall:
-        options = self._options if messages[0].request.data is None else {}
-        return self._calls.message({**sending.fields(messages, now), **options})
+        fields = sending.fields(messages, now)
+        if messages[0].request.data is None:
+            fields |= self._options
+        return self._calls.message(fields)
 
     def parse(self, messages: Sequence[Outgoing], reply: Reply, now: Millis) -> Answer:
         return sending.outcomes(messages, reply, now)

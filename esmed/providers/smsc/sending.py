@@ -118,8 +118,10 @@ def fields(messages: Sequence[Outgoing], now: Millis) -> dict[str, str | int]:
         found["bin"] = 2
     if first.send_at is not None and first.send_at > now:
         found["time"] = f"0{-(-first.send_at // 1000)}"
-    found["valid"] = _valid(max(each.seconds_left(now) for each in messages))
-    return {**found, "cost": 3, "op": 1, "err": 1}
+    found["valid"] = _valid(max([each.seconds_left(now) for each in messages]))
+    found["cost"] = 3
+    found["op"] = found["err"] = 1
+    return found
 
 
 def outcomes(messages: Sequence[Outgoing], reply: Reply, now: Millis) -> Answer:

@@ -61,16 +61,16 @@ def read(body: bytes) -> Sequence[Status] | Refusal | None:
     """Read an answer, of one message or of several; None: it is none."""
     answer = unpack(body)
     if isinstance(answer, list):
-        return [_status(each) for each in answer if isinstance(each, Mapping)]
+        return [_status(each) for each in answer if isinstance(each, dict)]
     if refusal := read_refusal(answer):
         return refusal
     found = fields_of(answer)
     return [_status(found)] if "status" in found else None
 
 
-def fields_of(answer: Unpacked) -> Mapping[str, Any]:
+def fields_of(answer: Unpacked) -> dict[str, Any]:
     """Return what an answer about one message says, by name."""
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         return answer
     if not isinstance(answer, str):
         return {}
@@ -159,7 +159,7 @@ def written(at: Millis | None) -> str | None:
 
 def _says_done(answer: Unpacked) -> bool:
     """Whether something was done: by the word OK, wherever it stands."""
-    said = answer.values() if isinstance(answer, Mapping) else (answer,)
+    said = answer.values() if isinstance(answer, dict) else (answer,)
     return any(string(word).upper().startswith("OK") for word in said)
 
 
@@ -167,7 +167,7 @@ def _is_known(about: Status) -> bool:
     return about.refusal is None and about.code not in {None, tables.NOT_FOUND}
 
 
-def _status(found: Mapping[str, Any]) -> Status:
+def _status(found: dict[str, Any]) -> Status:
     return Status(
         id=string(found.get("id")),
         digits=digits(found.get("phone")),
