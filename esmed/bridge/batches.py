@@ -10,7 +10,7 @@ from esmed.models import Millis
 class Item:
     """A job with its message as the provider sees it."""
 
-    __slots__ = ("at", "job", "message", "node")
+    __slots__ = ("at", "job", "message", "node", "pending")
 
     def __init__(self, job: Job, message: Outgoing) -> None:
         self.job = job
@@ -19,6 +19,8 @@ class Item:
         """Which may have it."""
         self.at: Millis = 0
         """When it was written."""
+        self.pending = True
+        """Neither reported nor returned yet."""
 
 
 Batch = list[Item]

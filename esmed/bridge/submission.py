@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, cast
 
 from msgspec import structs
 
@@ -38,6 +38,10 @@ from esmed.models import (
 
 RECHECK_AFTER: Final = (2.0, 5.0, 15.0, 45.0)
 """Seconds before each look at what became of a request without an answer."""
+
+_STOPPED: Final = Unknown("stopped before an answer came")
+_BUG: Final = "an error of ours: see the log"
+_NOT_BUILT: Final = Deferred(Fault(FaultClass.PROTOCOL, None, _BUG))
 
 _log: Final = log.get("bridge.submission")
 
@@ -133,16 +137,13 @@ class Submission:
         self._sink.wake(self._name)
 
     def _begin(self) -> None:
-        loop = asyncio.get_running_loop()
         now = self._clock.monotonic()
         room = self.room
         while self._waiting and self.open and now >= room.quiet_until and room.free > 0:
             batch = self._waiting.popleft()
             if batch:
-                task = loop.create_task(self._run(batch))
-                self._tasks.add(task)
+                self._tasks.add(asyncio.create_task(self._run(batch)))
                 room.requests = len(self._tasks)
-                task.add_done_callback(self._ended)
         room.waiting = len(self._waiting)
         self._set_alarm(now)
 
@@ -171,12 +172,8 @@ class Submission:
     def _return(self, items: Sequence[Item]) -> None:
         self.room.used -= len(items)
         for item in items:
+            item.pending = False
             self._sink.returned(item.job, item.job.parts)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self.room.requests = len(self._tasks)
-        self.pump()
 
     def _set_alarm(self, now: float) -> None:
         """Ask for more when the mere passing of time has made room."""
@@ -197,42 +194,43 @@ class Submission:
 
     async def _run(self, batch: Batch) -> None:
         """Send a batch; whatever happens, each of it is reported or returned."""
+        try:
+            await self._see_to(batch)
+        except asyncio.CancelledError:
+            self._return([item for item in _pending(batch) if item.node is None])
+            self._report([(item, _STOPPED) for item in _pending(batch)])
+            raise
+        except Exception as error:  # noqa: BLE001 - the root of a task
+            _log.error("provider.bug", connector=self._name, exc=error)
+            # Not returned: it would come again at once, and for ever.
+            self._report(
+                [
+                    (item, Unknown(_BUG) if item.node else _NOT_BUILT)
+                    for item in _pending(batch)
+                ]
+            )
+        finally:
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self.room.requests = len(self._tasks)
+            self.pump()
+
+    async def _see_to(self, batch: Batch) -> None:
         now = self._clock.now_ms()
         for item in batch:
             item.at = now
         stale = [item for item in batch if item.job.queued.expires_at <= now]
-        left = {item.job: item for item in batch if item not in stale}
-        self._return(stale)
-        try:
-            await self._look_back(left)
-            if left:
-                await self._send(list(left.values()), left)
-        except asyncio.CancelledError:
-            self._return([item for item in left.values() if item.node is None])
-            self._abandon(left.values(), "stopped before an answer came")
-            raise
-        except Exception as error:  # noqa: BLE001 - the root of a task
-            _log.error("provider.bug", connector=self._name, exc=error)
-            reason = "an error of ours: see the log"
-            # Not returned: it would come again at once, and for ever.
-            deferred = Deferred(Fault(FaultClass.PROTOCOL, None, reason))
-            for item in left.values():
-                if item.node is None:
-                    self._report([item], [deferred])
-            self._abandon(left.values(), reason)
+        if stale:
+            self._return(stale)
+        doubtful = [item for item in _pending(batch) if item.message.doubtful]
+        if doubtful and self._provider.traits.rechecks:
+            await self._look_back(doubtful)
+        if left := _pending(batch):
+            await self._send(left)
 
-    def _abandon(self, items: Iterable[Item], reason: str) -> None:
-        """Report what was being sent as unknown."""
-        for item in items:
-            if item.node is not None:
-                self._report([item], [Unknown(reason)])
-
-    async def _send(self, batch: Batch, left: dict[Job, Item]) -> None:
-        """Send one call, and see to what is answered. ``left`` loses what is done."""
+    async def _send(self, batch: Batch) -> None:
+        """Send one call, and see to what is answered."""
         sent = await self._attempt(batch) if self.open else None
         if sent is None:
-            for item in batch:
-                del left[item.job]
             self._return(batch)
             return
         if sent.pause:
@@ -241,9 +239,9 @@ class Submission:
             for item in batch:
                 item.node = None
             for half in batches.halves(batch):
-                await self._send(half, left)
+                await self._send(half)
             return
-        await self._settle(batch, sent.outcomes, left)
+        await self._settle(batch, sent.outcomes)
 
     async def _attempt(self, batch: Batch) -> Answer | None:
         """Offer a batch to one node after the other; None: none has read it."""
@@ -289,12 +287,9 @@ class Submission:
         )
         self._changed()
 
-    async def _look_back(self, left: dict[Job, Item]) -> None:
-        """Report those of a batch that an earlier request, long without an answer, has
-        got there after all, as far as that can be found out."""
-        doubtful = [item for item in left.values() if item.message.doubtful]
-        if not doubtful or not self._provider.traits.rechecks:
-            return
+    async def _look_back(self, doubtful: Batch) -> None:
+        """Report those that an earlier request, long without an answer, has got there
+        after all, as far as that can be found out."""
         messages = [item.message for item in doubtful]
         now = self._clock.now_ms()
         reply = await self._line.ask(self._provider.build_recheck(messages, now))
@@ -308,25 +303,20 @@ class Submission:
         ]
         for item, _ in taken:
             item.node = reply.node
-        self._done(taken, left)
+        self._report(taken)
 
-    async def _settle(
-        self, batch: Batch, outcomes: Sequence[Outcome], left: dict[Job, Item]
-    ) -> None:
+    async def _settle(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Report what is known, and find out about the rest, where that can be."""
-        looks = self._provider.traits.rechecks
-        unknown: dict[Job, Outcome] = {}
-        known: list[tuple[Item, Outcome]] = []
-        for item, outcome in zip(batch, outcomes, strict=True):
-            if looks and isinstance(outcome, Unknown):
-                unknown[item.job] = outcome
-            else:
-                known.append((item, outcome))
-        self._done(known, left)
-        if unknown:
-            with self._looking(len(unknown)):
-                await self._look_into(batch, unknown, left)
-        self._done([(left[job], unknown[job]) for job in unknown], left)
+        answered = list(zip(batch, outcomes, strict=True))
+        if self._provider.traits.rechecks:
+            known = [each for each in answered if not isinstance(each[1], Unknown)]
+        else:
+            known = answered
+        self._report(known)
+        if len(known) < len(answered):
+            with self._looking(len(answered) - len(known)):
+                await self._look_into(batch)
+            self._report([each for each in answered if each[0].pending])
 
     @contextmanager
     def _looking(self, messages: int) -> Iterator[None]:
@@ -338,11 +328,9 @@ class Submission:
         finally:
             self.room.look(-messages)
 
-    async def _look_into(
-        self, batch: Batch, unknown: dict[Job, Outcome], left: dict[Job, Item]
-    ) -> None:
-        """Ask by the provider's own means, some times; ``unknown`` loses what is found
-        out. The question is for the whole of a call, as it was made."""
+    async def _look_into(self, batch: Batch) -> None:
+        """Ask for what is pending by the provider's own means, some times. The question
+        is for the whole of a call, as it was made."""
         messages = [item.message for item in batch]
         for seconds in RECHECK_AFTER:
             await self._clock.sleep(seconds)
@@ -354,30 +342,23 @@ class Submission:
             if not isinstance(reply, Reply):
                 continue
             told = self._provider.parse_recheck(messages, reply, now)
-            found = [
-                (item, outcome)
-                for item, outcome in zip(batch, told, strict=True)
-                if item.job in unknown and outcome and not isinstance(outcome, Unknown)
-            ]
-            for item, _ in found:
-                del unknown[item.job]
-            self._done(found, left)
-            if not unknown:
+            self._report(
+                [
+                    (item, outcome)
+                    for item, outcome in zip(batch, told, strict=True)
+                    if item.pending and outcome and not isinstance(outcome, Unknown)
+                ]
+            )
+            if not _pending(batch):
                 return
 
-    def _done(
-        self, found: Sequence[tuple[Item, Outcome]], left: dict[Job, Item]
-    ) -> None:
-        """Report outcomes, and let go of their messages."""
-        for item, _ in found:
-            del left[item.job]
-        if found:
-            self._report([item for item, _ in found], [outcome for _, outcome in found])
-
-    def _report(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    def _report(self, found: Sequence[tuple[Item, Outcome]]) -> None:
+        if not found:
+            return
         answered_at = self._clock.now_ms()
         results: list[PartResult] = []
-        for item, outcome in zip(batch, outcomes, strict=True):
+        for item, outcome in found:
+            item.pending = False
             if isinstance(outcome, Unknown):
                 self._metrics.unknown_outcomes.inc()
             self._metrics.submit_seconds.observe((answered_at - item.at) / 1000)
@@ -395,6 +376,10 @@ class Submission:
                 )
             )
         self._sink.results(results)
+
+
+def _pending(batch: Batch) -> Batch:
+    return [item for item in batch if item.pending]
 
 
 def _unread(answer: Answer) -> str | None:
