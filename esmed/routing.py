@@ -14,11 +14,15 @@ sent: which of them may take it now (``choose``). A connector that answered with
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from esmed.connector import Health
 from esmed.models import Millis, Priority, Request
+
+FIRST_CHOICE: Final = "first choice"
+"""Why a connector takes a message, if nobody of its list was passed over."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -166,7 +170,7 @@ def choose(
         if state is None:
             passed.append(f"{name} is not configured any more")
         elif state.sends:
-            candidates.append(Candidate(name, "; ".join(passed) or "first choice"))
+            candidates.append(Candidate(name, "; ".join(passed) or FIRST_CHOICE))
             if not spill:
                 break
             passed.append(f"{name} is full")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from esmed.models import Attempt, MessageState, Millis, Record, Segment, TlvValues
+from esmed.routing import FIRST_CHOICE
 from esmed.store.base import OutboxEntry
 from esmed.views import maybe, state, timestamp
 from pdu.vocabulary import status_name
@@ -102,13 +103,39 @@ def _beginning(record: Record) -> Iterator[_Dated]:
 def _route(record: Record) -> list[str]:
     """Return its connectors in order: first those that it has left, since they refused
     it for good."""
-    attempts = [each for part in record.progress.segments for each in part.attempts]
-    attempts.sort(key=lambda attempt: attempt.at)
+    attempts = _attempts(record.progress.segments)
     tried = dict.fromkeys(attempt.connector for attempt in attempts)
     return [*(name for name in tried if name not in record.via), *record.via]
 
 
-def _submissions(segments: Iterable[Segment]) -> Iterator[_Dated]:
+def _attempts(segments: Iterable[Segment]) -> list[Attempt]:
+    """Return those of all parts in the order of time."""
+    attempts = [each for part in segments for each in part.attempts]
+    return sorted(attempts, key=lambda attempt: attempt.at)
+
+
+def _why(attempt: Attempt, attempts: Sequence[Attempt]) -> str | None:
+    """Return why an attempt was made there. Routing saw only what was left of the
+    route: not who has refused the message before, nor anybody else once somebody may
+    have some of it."""
+    before = [one for one in attempts if one.at < attempt.at]
+    reasons = dict.fromkeys(
+        f"{one.connector} has refused it"
+        for one in before
+        if one.outcome == "rejected" and one.connector != attempt.connector
+    )
+    if any(
+        one.outcome == "unknown" and one.connector == attempt.connector
+        for one in before
+    ):
+        reasons["it may have some of it already"] = None
+    if attempt.reason and (not reasons or attempt.reason != FIRST_CHOICE):
+        reasons[attempt.reason] = None
+    return "; ".join(reasons) or None
+
+
+def _submissions(segments: Sequence[Segment]) -> Iterator[_Dated]:
+    attempts = _attempts(segments)
     for part in segments:
         for attempt in part.attempts:
             yield (
@@ -120,7 +147,7 @@ def _submissions(segments: Iterable[Segment]) -> Iterator[_Dated]:
                     connector=attempt.connector,
                     host=attempt.host,
                     sequence_number=attempt.sequence,
-                    reason=attempt.reason or None,
+                    reason=_why(attempt, attempts),
                 ),
             )
             yield _answer(part.part, attempt)

@@ -1,11 +1,13 @@
 from typing import Any
 
+import pytest
 from fakes.records import T0, record
 from msgspec import to_builtins
 
 from esmed import timeline
 from esmed.models import (
     Attempt,
+    AttemptOutcome,
     Fault,
     FaultClass,
     MessageState,
@@ -99,6 +101,66 @@ def test_who_refused_it_for_good_stays_in_the_route() -> None:
     )
     routed = traced(record(progress=progress))[1]
     assert routed["via"] == ["first", "carrier", "backup"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "told"),
+    [
+        ("rejected", "first choice", "first has refused it"),
+        ("rejected", "next is down: no", "first has refused it; next is down: no"),
+        ("deferred", "first choice", "first choice"),
+    ],
+)
+def test_why_another_one_took_it(
+    outcome: AttemptOutcome, reason: str, told: str
+) -> None:
+    """Of the connectors it chooses from routing does not see those that refused."""
+    attempts = [
+        Attempt(
+            connector=connector,
+            host="h:1",
+            at=T0 + at,
+            outcome=came_of_it,
+            reason=why,
+        )
+        for connector, at, came_of_it, why in (
+            ("first", 10, outcome, "first choice"),
+            ("other", 20, "accepted", reason),
+        )
+    ]
+    progress = Progress(
+        state=MessageState.SUBMITTED,
+        segments=[
+            Segment(part=1, state=MessageState.SUBMITTED, attempts=attempts),
+            Segment(part=2, state=MessageState.SUBMITTED, attempts=attempts[1:]),
+        ],
+    )
+    entries = traced(record(progress=progress))
+    made = [one["reason"] for one in entries if one["event"] == "attempt"]
+    assert made == ["first choice", told, told]
+
+
+def test_why_it_is_sent_again_to_whom_it_was_sent() -> None:
+    outcomes: list[AttemptOutcome] = ["unknown", "unknown", "accepted"]
+    attempts = [
+        Attempt(
+            connector="backup",
+            host="h:1",
+            at=T0 + at,
+            outcome=outcome,
+            reason="first choice" if at else "carrier is down",
+        )
+        for at, outcome in enumerate(outcomes)
+    ]
+    progress = Progress(
+        state=MessageState.SUBMITTED,
+        segments=[Segment(part=1, state=MessageState.SUBMITTED, attempts=attempts)],
+    )
+    entries = traced(record(progress=progress))
+    assert [one["reason"] for one in entries if one["event"] == "attempt"] == [
+        "carrier is down",
+        *["it may have some of it already"] * 2,
+    ]
 
 
 def test_a_part_that_the_smsc_has_dropped_is_cancelled_not_received() -> None:
