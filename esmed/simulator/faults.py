@@ -84,12 +84,16 @@ F = TypeVar("F", bound=Fault)
 def parse(spec: str | Mapping[str, Any], kinds: Mapping[str, type[F]]) -> F:
     """A fault from `"drop at=10 every=30s"` or the mapping that says the same.
 
-    `ValueError` tells what is wrong with it; an unknown kind is answered with a list.
+    What is a text may be written as a number: codes mostly are. `ValueError` tells what
+    is wrong with it; an unknown kind is answered with a list.
     """
     fields = _fields(spec) if isinstance(spec, str) else dict(spec)
     kind = fields.pop("kind", None)
     if kind not in kinds:
         raise ValueError(f"fault kind {kind!r} is none of: {', '.join(sorted(kinds))}")
+    for each in msgspec.structs.fields(kinds[kind]):
+        if each.type is str and type(fields.get(each.name)) in {int, float}:
+            fields[each.name] = str(fields[each.name])
     try:
         return read(kinds[kind].arranged(fields), kinds[kind])
     except ValueError as exc:

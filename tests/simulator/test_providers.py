@@ -92,9 +92,23 @@ class TestRegister:
         states = [moving.state(now) for now in (99, 104, 105, 109, 110)]
         assert states == [None, None, Step("SENT"), Step("SENT"), Step("DELIVERED")]
 
+    def test_the_date_of_a_state_is_that_whenever_it_is_asked_for(self):
+        moving = message(
+            1,
+            at=900.0,
+            starts=1000.0,
+            steps=(Step("SENT"), Step("DELIVERED")),
+            begins=100,
+            deliver_after=10,
+        )
+        dates = [moving.changed(now) for now in (99, 104, 105, 109, 110, 999)]
+        assert dates == [900, 900, 1005, 1005, 1010, 1010]
+
     def test_it_may_end_before(self):
-        moving = message(1, steps=(Step("SENT"),), begins=100, ended=Step("STOPED"))
-        assert moving.state(0) == Step("STOPED")
+        moving = message(
+            1, steps=(Step("SENT"),), begins=100, ended=Step("STOPED"), ended_at=5.0
+        )
+        assert (moving.state(0), moving.changed(0)) == (Step("STOPED"), 5.0)
 
     def test_found_by_id_number_and_reference(self):
         register = Register(10)
@@ -149,6 +163,18 @@ class TestHttpFaults:
             assert answered[1].startswith(start)
             provider.clear_faults()
             assert (await ask(session, provider))[1].endswith(b"</message>")
+
+    @pytest.mark.parametrize("code", ["429", 429])
+    async def test_numbers_are_written_either_way(
+        self, session: aiohttp.ClientSession, code: object
+    ):
+        async with Simulator(ProviderOptions()) as provider:
+            for given in (
+                {"kind": "refuse", "code": code},
+                {"kind": "status", "code": code, "retry_after": 7, "times": "1"},
+            ):
+                provider.add_fault(parse(given, HTTP_FAULTS))
+            assert b'code="429"' in (await ask(session, provider))[1]
 
     async def test_garbage(self, session: aiohttp.ClientSession):
         async with Simulator(

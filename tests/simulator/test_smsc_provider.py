@@ -254,6 +254,15 @@ def test_only_between_these_hours(hours: str, wait: int):
     assert start == (now + wait if wait else None)
 
 
+async def test_a_state_has_one_date(ask: Ask, provider: Simulator):
+    await ask("send", phones=TO, mes="x", id="a")
+    (message,) = provider.messages()
+    message.starts = 1_000_000_000.0
+    told = json.loads(await ask("status", phone=TO, id="a", fmt=3))
+    assert told["last_timestamp"] == 1_000_000_000
+    assert told["last_date"].startswith("09.09.2001")
+
+
 async def test_states(ask: Ask):
     await ask("send", phones=f"{TO},79990000001", mes="x", id="a")
     one = json.loads(await ask("status", phone=TO, id="a", fmt=3))

@@ -256,8 +256,18 @@ class TestStates:
                 },
             },
         )
+        (message,) = simulator.messages()
+        message.starts, message.ended_at = 1_000_000_000.0, 1_000_000_060.0
         _, states = await ask(simulator, "statuses/list", {"ids": [ident]})
-        assert states["data"][0]["status"] == "Checked"
+        (told,) = states["data"]
+        assert told["status"] == "Checked"
+        assert told["sendDate"].startswith("2001-09-09T04:46:40")
+        assert told["deliveryDate"].startswith("2001-09-09T04:47:40")
+        message.ended = None
+        _, states = await ask(simulator, "statuses/list", {"ids": [ident]})
+        (told,) = states["data"]
+        assert told["status"] == "Delivered"
+        assert told["deliveryDate"] == told["sendDate"]
 
 
 @pytest.fixture

@@ -163,6 +163,20 @@ async def test_money(ask: Ask):
         assert code(one) == "INSUFFICIENTFUNDS"
 
 
+async def test_a_state_has_one_date(ask: Ask, provider: Simulator):
+    await ask(SEND.format(text="x", to="380501234500"))
+    (message,) = provider.messages()
+    message.starts = 1_000_000_000.0
+    about = document("ask-status.xml").replace("1234'", "4124'", 1)
+    state = (await ask(about.replace("380501234567", message.to))).find("state")
+    detail = await ask(document("ask-detail.xml").replace("3917349", "4124"))
+    assert state is not None
+    dates = {state.get("date"), detail[0][0].get("modifyDateTime")}
+    (date,) = dates
+    assert date is not None
+    assert date.startswith("2001-09-09")
+
+
 async def test_statuses(ask: Ask):
     await ask(SEND.format(text="ї" * 71, to="380501234512"))
     about = document("ask-status.xml").replace("1234'", "4124'", 1)

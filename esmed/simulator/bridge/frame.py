@@ -270,6 +270,7 @@ class ProviderSimulator(ABC):
         `start_at` is wall time, in seconds; None or what is past: now.
         """
         now = time.time()
+        starts = max(start_at or now, now)
         message = Message(
             number=self.register.taken + 1,
             id=message_id,
@@ -282,7 +283,8 @@ class ProviderSimulator(ABC):
             reference=reference,
             fields=fields or {},
             steps=outcome.steps,
-            begins=self.agenda.now() + max((start_at or now) - now, 0.0),
+            starts=starts,
+            begins=self.agenda.now() + starts - now,
             deliver_after=self.options.deliver_after,
         )
         self.register.add(message)
@@ -294,12 +296,16 @@ class ProviderSimulator(ABC):
 
     def cancel(self, message: Message, step: Step) -> None:
         """End a message before its time."""
-        message.ended = step
+        message.ended, message.ended_at = step, time.time()
         self._tell(message, step)
 
     def state(self, message: Message) -> Step | None:
         """How far a message is; None: nothing has become of it yet."""
         return message.state(self.agenda.now())
+
+    def changed(self, message: Message) -> float:
+        """Since when it is that far, wall time."""
+        return message.changed(self.agenda.now())
 
     def struck(self, operation: str) -> ProviderFault | None:
         """Count a request; the fault that strikes it, if one does."""

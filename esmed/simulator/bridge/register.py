@@ -17,9 +17,9 @@ from esmed.simulator.bridge.outcomes import Step
 class Message(msgspec.Struct, kw_only=True, gc=False, rename={"from_": "from"}):
     """One message to one recipient, as it was taken.
 
-    `id` is the provider's, which several recipients may share; `at` is wall time,
-    `begins` of the event loop's clock: when its first state may come. `fields` is what
-    else the request said of it.
+    `id` is the provider's, which several recipients may share; `at` and `starts` are
+    wall time, `begins` is `starts` on the event loop's clock: from when on its states
+    come. `fields` is what else the request said of it.
     """
 
     number: int
@@ -36,10 +36,13 @@ class Message(msgspec.Struct, kw_only=True, gc=False, rename={"from_": "from"}):
     """The client's own id of it."""
     fields: Mapping[str, str] = {}
     steps: tuple[Step, ...] = ()
+    starts: float = 0.0
     begins: float = 0.0
     deliver_after: float = 0.0
     ended: Step | None = None
     """What it was ended with before its time."""
+    ended_at: float = 0.0
+    """When that was, wall time."""
 
     def due(self, step: int) -> float:
         """When that one of its steps, from 0, is reached, on the event loop's clock."""
@@ -49,11 +52,21 @@ class Message(msgspec.Struct, kw_only=True, gc=False, rename={"from_": "from"}):
         """How far it is; None: nothing has become of it yet."""
         if self.ended is not None:
             return self.ended
-        reached = None
-        for number, step in enumerate(self.steps):
-            if self.due(number) <= now:
-                reached = step
-        return reached
+        reached = self._reached(now)
+        return self.steps[reached - 1] if reached else None
+
+    def changed(self, now: float) -> float:
+        """Since when, wall time, it is as far as `state` says: the same whenever it is
+        asked."""
+        if self.ended is not None:
+            return self.ended_at
+        reached = self._reached(now)
+        if not reached:
+            return self.at
+        return self.starts + self.deliver_after * reached / len(self.steps)
+
+    def _reached(self, now: float) -> int:
+        return sum(self.due(number) <= now for number in range(len(self.steps)))
 
 
 class Register:

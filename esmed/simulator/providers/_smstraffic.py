@@ -64,10 +64,6 @@ def date(at: float) -> str:
     return datetime.fromtimestamp(at, ZONE).strftime(DATE)
 
 
-def now() -> str:
-    return datetime.now(ZONE).strftime(DATE)
-
-
 class SmsTraffic(HttpSimulator):
     """A message to the short number (`shortcode`) goes to the short URL, every other
     from a subscriber to the MO URL."""

@@ -141,9 +141,12 @@ class Simulator(HttpSimulator):
 
     def _tell_of(self, info: Element, message: Message) -> None:
         step = self.state(message)
-        at = date(message.at).replace(" ", "T")
-        for name in ("SubmissionDate", "SendDate", "LastStatusChangeDate"):
-            SubElement(info, name).text = at
+        for name, at in (
+            ("SubmissionDate", message.at),
+            ("SendDate", message.starts),
+            ("LastStatusChangeDate", self.changed(message)),
+        ):
+            SubElement(info, name).text = date(at).replace(" ", "T")
         SubElement(info, "Status").text = step.word if step else ""
 
     def _status(

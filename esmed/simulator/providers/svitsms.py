@@ -114,7 +114,7 @@ class Simulator(HttpSimulator):
         left, right = "””" if self.settings["quotes"] == "typographic" else '""'
         text = (
             f'<status>\n <state campaignID="{message.id}" recipient="{message.to}" '
-            f'status="{status}" date={left}{self._now()}{right} />\n</status>'
+            f'status="{status}" date={left}{self._since(message)}{right} />\n</status>'
         )
         return Push(body=_DECLARATION + text.encode(), content_type="text/xml")
 
@@ -284,7 +284,7 @@ class Simulator(HttpSimulator):
                     parts=str(message.parts),
                     status=word,
                     startDateTime=self._date(message.at),
-                    modifyDateTime=self._now(),
+                    modifyDateTime=self._since(message),
                 )
         return answer
 
@@ -297,7 +297,7 @@ class Simulator(HttpSimulator):
         answer = Element("message")
         state = SubElement(answer, "state", campaignID=campaign, recipient=number)
         state.set("status", self._words(message)[0])
-        state.set("date", self._now())
+        state.set("date", self._since(message))
         return answer
 
     def _alfaname(self, command: Element) -> Element:
@@ -341,6 +341,10 @@ class Simulator(HttpSimulator):
 
     def _date(self, at: float) -> str:
         return datetime.fromtimestamp(at, self._zone).strftime(_DATE)
+
+    def _since(self, message: Message) -> str:
+        """The date of its state."""
+        return self._date(self.changed(message))
 
     def _now(self) -> str:
         return datetime.now(self._zone).strftime(_DATE)

@@ -138,7 +138,7 @@ class Simulator(HttpSimulator):
             "err": step.err or "0",
             "type": message.fields.get("type", "0"),
             "flag": "0",
-            "ts": str(int(time.time())),
+            "ts": str(int(self.changed(message))),
         }
         return callbacks.callback(url, self.settings["word"], fields)
 
@@ -323,11 +323,11 @@ class Simulator(HttpSimulator):
         if message is not None and time.time() - message.at < self._lag:
             message = None
         step = _WAITING if message is None else self.state(message) or _WAITING
-        now = time.time()
+        since = time.time() if message is None else self.changed(message)
         found: dict[str, str | int] = {
             "status": int(step.word) if message is not None else -3,
-            "last_date": _date(now),
-            "last_timestamp": int(now),
+            "last_date": _date(since),
+            "last_timestamp": int(since),
             "flag": 0,
             "err": int(step.err or 0),
         }

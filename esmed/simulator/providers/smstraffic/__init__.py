@@ -27,7 +27,7 @@ from esmed.simulator.providers._smstraffic import (
     ZONE,
     Refused,
     SmsTraffic,
-    now,
+    date,
 )
 from esmed.simulator.providers.smstraffic.reports import Report, of_json
 from esmed.simulator.providers.smstraffic.sending import Campaign, Entry, malformed
@@ -109,7 +109,7 @@ class Simulator(SmsTraffic):
             "sms_id": message.id,
             "phone_number": message.to,
             "status": step.word,
-            "delivery_date": now(),
+            "delivery_date": date(self.changed(message)),
             "channel": "sms",
             "parts_count": message.parts,
             "error_code" if table else "err_code": int(step.err or 0),
@@ -244,9 +244,9 @@ class Simulator(SmsTraffic):
         if message.reference:
             shown["trackingData"] = message.reference
         if started:
-            shown["sendDate"] = _date(message.at)
+            shown["sendDate"] = _date(message.starts)
         if step and step.word != "Buffered SMSC":
-            shown["deliveryDate"] = _date(time.time())
+            shown["deliveryDate"] = _date(self.changed(message))
         if extended and step and step.err:
             shown["statusExtended"] = {
                 "code": int(step.err),

@@ -23,7 +23,6 @@ from esmed.simulator.providers._smstraffic import (
     Refused,
     SmsTraffic,
     date,
-    now,
 )
 from esmed.simulator.providers._smstraffic_v1 import (
     DEFAULTS,
@@ -78,7 +77,8 @@ class Simulator(SmsTraffic):
     # What it tells by itself
 
     def status_push(self, message: Message, step: Step) -> Push | None:
-        body = f"sms_id={message.id}&status={step.word}&delivery_date={now()}"
+        at = date(self.changed(message))
+        body = f"sms_id={message.id}&status={step.word}&delivery_date={at}"
         if step.err:
             body += f"&error_code={step.err}"
         return Push(body=body.encode(), content_type=FORM, headers=SENDER)
@@ -149,7 +149,9 @@ class Simulator(SmsTraffic):
             values |= {
                 "submission_date": date(found.at),
                 "send_date": date(found.at),
-                "last_status_change_date": now()[:-2] + "00" if step else "",
+                "last_status_change_date": (
+                    date(self.changed(found))[:-2] + "00" if step else ""
+                ),
                 "status": step.word if step else "",
             }
         elements = [Element(name) for name in values]
