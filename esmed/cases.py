@@ -38,6 +38,9 @@ from esmed.settlement import EXPIRED, Case, Terms, settle
 from esmed.store import base
 from pdu.receipt import canonical_id
 
+_Settled = tuple[Case, base.Operation | None]
+"""A case whose end is on its way to the disk, with what follows it."""
+
 
 class Cases:
     """All that are open. ``wake`` is told a connector that may have room again."""
@@ -97,7 +100,7 @@ class Cases:
         """Make a job of a message, unless it has come to an end already."""
         if not self._custody.may_go(queued):
             return None
-        accepted = {*queued.accepted, *self._custody.taken_late(queued.seq)}
+        accepted = self._custody.taken_late(queued.seq).union(queued.accepted)
         plan = queued.plan
         if queued.expires_at <= now:
             self._queue.end(queued, MessageState.EXPIRED, EXPIRED, now)
@@ -120,7 +123,9 @@ class Cases:
                 self._queue.end(queued, MessageState.REJECTED, made, now)
                 return None
             plan = made
-        parts = [n for n in range(1, len(plan.parts) + 1) if n not in accepted]
+        parts = list(range(1, len(plan.parts) + 1))
+        if accepted:
+            parts = [number for number in parts if number not in accepted]
         if not parts:
             self._custody.drop(queued.seq)
             return None
@@ -193,7 +198,8 @@ class Cases:
     def results(self, results: Sequence[PartResult]) -> None:
         """Take what became of written parts; free their slots once it is on disk."""
         operations: list[base.Operation] = []
-        after: list[Callable[[], None]] = []
+        settled: list[_Settled] = []
+        now = self._clock.now_ms()
         for result in results:
             case = self.active[result.seq]
             operations.append(self._submitted(case, result))
@@ -209,15 +215,14 @@ class Cases:
                 case _:
                     assert_never(result.outcome)
             if not case.outstanding:
-                self._settle(case, operations, after)
+                self._settle(case, now, operations, settled)
         name, count = results[0].connector, len(results)
         connector = self._connectors.get(name)
 
         def done(_: list[Any]) -> None:
             if connector is not None:
                 connector.release(count)
-            for follow in after:
-                follow()
+            self._settled(settled)
             self._wake(name)
 
         self._store.duty(operations, done)
@@ -234,11 +239,10 @@ class Cases:
         case.returned = True
         if not case.outstanding:
             operations: list[base.Operation] = []
-            after: list[Callable[[], None]] = []
-            self._settle(case, operations, after)
+            settled: list[_Settled] = []
+            self._settle(case, self._clock.now_ms(), operations, settled)
             if operations:
-                (follow,) = after
-                self._store.duty(operations, lambda _: follow())
+                self._store.duty(operations, lambda _: self._settled(settled))
 
     # --- settled ---------------------------------------------------------------------
 
@@ -283,14 +287,15 @@ class Cases:
     def _settle(
         self,
         case: Case,
+        now: Millis,
         operations: list[base.Operation],
-        after: list[Callable[[], None]],
+        settled: list[_Settled],
     ) -> None:
         """Do what follows a job, all of whose parts are answered or returned."""
         verdict = settle(
             case,
             self._terms[case.connector],
-            self._clock.now_ms(),
+            now,
             random.random(),  # noqa: S311 - spreads retries, guards nothing
         )
         if verdict.give_back:
@@ -298,19 +303,18 @@ class Cases:
             self._given_back.append(case)
             self._wake(case.connector)
             return
-        operation = self._destinations.after_others(case, verdict.operation)
+        operation = verdict.operation
         if operation is not None:
+            operation = self._destinations.after_others(case, operation)
             operations.append(operation)
-        if isinstance(operation, base.Requeue):
-            requeue = operation
-            after.append(lambda: self._wait_again(case, requeue))
-        else:
-            after.append(lambda: self._forget(case))
+        settled.append((case, operation))
 
-    def _wait_again(self, case: Case, requeue: base.Requeue) -> None:
-        """Look for a message on disk, where it waits again."""
-        self._forget(case)
-        self._queue.look_for(requeue, case.job.queued.request.priority)
+    def _settled(self, settled: Sequence[_Settled]) -> None:
+        """Let go of messages, and look for those on disk that wait again there."""
+        for case, operation in settled:
+            self._forget(case)
+            if isinstance(operation, base.Requeue):
+                self._queue.look_for(operation, case.job.queued.request.priority)
 
     def _forget(self, case: Case) -> None:
         """Let go of a message: what became of it is on disk."""

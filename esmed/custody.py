@@ -7,11 +7,14 @@ the message is here that is remembered here; once it is let go, the store tells.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Set
+from collections.abc import Container, Iterable
+from typing import Final
 
 from msgspec import Struct, field
 
 from esmed.models import Queued
+
+_NONE: Final[frozenset[int]] = frozenset()
 
 
 class _Late(Struct):
@@ -42,7 +45,8 @@ class Custody(Container[int]):
         """Let go of a message: what became of it is on disk."""
         self._known.discard(seq)
         self._cancelled.discard(seq)
-        self._forget_late(seq)
+        if self._late:
+            self._forget_late(seq)
 
     # --- answers that nobody expected any more ---------------------------------------
 
@@ -58,10 +62,10 @@ class Custody(Container[int]):
         self._late[seq].unstored -= 1
         self._forget_late(seq)
 
-    def taken_late(self, seq: int) -> Set[int]:
+    def taken_late(self, seq: int) -> frozenset[int]:
         """Return parts that the next hop has, whatever was read of the message."""
         late = self._late.get(seq)
-        return frozenset() if late is None else late.accepted
+        return _NONE if late is None else frozenset(late.accepted)
 
     def _forget_late(self, seq: int) -> None:
         late = self._late.get(seq)

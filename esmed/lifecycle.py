@@ -40,6 +40,8 @@ from esmed.models import (
     Segment,
 )
 
+_WELL: Final = frozenset({MessageState.DELIVERED, MessageState.SENT})
+_TAKEN_OR_FINAL: Final = FINAL_STATES | segments.TAKEN
 _POSTPONED_MS: Final = (30_000, 600_000)
 """For how long a question is put off at a time, at least and at most."""
 _PATIENCE_MS: Final = 24 * 3600 * 1000
@@ -419,12 +421,13 @@ def _reserve(
 ) -> None:
     """Give every part its segment; fewer than before only while none is taken."""
     progress = record.progress
-    taken = (one.part for one in progress.segments if not segments.is_open(one))
-    parts = max([parts, *taken])
-    if len(progress.segments) > parts:
-        del progress.segments[parts:]
-    for number in range(len(progress.segments) + 1, parts + 1):
-        progress.segments.append(Segment(part=number))
+    known = progress.segments
+    if len(known) > parts:
+        taken = (one.part for one in known if not segments.is_open(one))
+        parts = max([parts, *taken])
+        del known[parts:]
+    for number in range(len(known) + 1, parts + 1):
+        known.append(Segment(part=number))
     progress.parts = max(parts, short_messages)
     progress.encoding = encoding
 
@@ -433,14 +436,14 @@ def _settle(record: Record, at: Millis) -> None:
     """Derive a message's state from its parts."""
     progress = record.progress
     states = {segment.state for segment in progress.segments}
-    if states <= {MessageState.DELIVERED, MessageState.SENT}:
+    if states <= _WELL:
         delivered = MessageState.DELIVERED in states
         _end(record, MessageState.DELIVERED if delivered else MessageState.SENT, at)
     elif states <= FINAL_STATES:
         worst = min(progress.segments, key=lambda one: segments.rank(one.state))
         progress.error = worst.error
         _end(record, worst.state, at)
-    elif states <= FINAL_STATES | segments.TAKEN:
+    elif states <= _TAKEN_OR_FINAL:
         buffered = MessageState.BUFFERED in states
         progress.state = MessageState.BUFFERED if buffered else MessageState.SUBMITTED
         progress.error = None
@@ -459,7 +462,7 @@ def _end(record: Record, state: MessageState, at: Millis) -> None:
     progress.final_at = max(at, progress.submitted_at or at)
     progress.held = False
     progress.plan = None
-    if state in {MessageState.DELIVERED, MessageState.SENT}:
+    if state in _WELL:
         progress.error = None
     record.due_at = None
     record.deadline = None

@@ -135,7 +135,7 @@ def receipt_came(
         receipt.text,
         receipt.tlvs,
     )
-    if any(_same(note, known) for known in attempt.receipts):
+    if attempt.receipts and any(_same(note, known) for known in attempt.receipts):
         return "duplicate"
     overtaken = note.state not in FINAL_STATES and ended(attempt)
     attempt.receipts.append(note)
@@ -202,10 +202,18 @@ def _refused(segment: Segment, attempt: Attempt, fault: Fault) -> None:
 def _settle(segment: Segment) -> None:
     """Derive a taken part's state from its attempts' receipts."""
     heard = _receipts(segment)
-    notes = [note for each in heard for note in each]
-    if any(note.state is MessageState.DELIVERED for note in notes):
-        segment.state = MessageState.DELIVERED
-        segment.error = None
+    noted = False
+    for notes in heard:
+        for note in notes:
+            if note.state is MessageState.DELIVERED:
+                segment.state = MessageState.DELIVERED
+                segment.error = None
+                return
+            noted = True
+    if not noted:
+        if segment.state not in FINAL_STATES:
+            asked = segment.receipt_asked
+            segment.state = MessageState.SUBMITTED if asked else MessageState.SENT
         return
     ends = [_ends(each) for each in heard]
     if all(ends):
@@ -216,14 +224,8 @@ def _settle(segment: Segment) -> None:
             return
         said = f"{worst.stat}: {worst.reason}" if worst.reason else worst.stat
         segment.error = Fault(FaultClass.MESSAGE, worst.err or None, said)
-    elif segment.state in FINAL_STATES:
-        return
-    elif notes:
+    elif segment.state not in FINAL_STATES:
         segment.state = MessageState.BUFFERED
-    elif segment.receipt_asked:
-        segment.state = MessageState.SUBMITTED
-    else:
-        segment.state = MessageState.SENT
 
 
 def _ends(notes: Sequence[ReceiptNote]) -> list[ReceiptNote]:
@@ -243,6 +245,8 @@ def _receipts(segment: Segment) -> list[list[ReceiptNote]]:
     An SMSC that knows its duplicates answers a second attempt with the id of the first:
     what it says of one is said of both.
     """
+    if len(segment.attempts) == 1:
+        return [segment.attempts[0].receipts]
     heard: dict[tuple[str, str | int], list[ReceiptNote]] = {}
     for index, attempt in enumerate(segment.attempts):
         if attempt.outcome == "accepted":

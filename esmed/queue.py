@@ -110,23 +110,29 @@ class Queue:
     def offer(self, records: Iterable[Record]) -> None:
         """Take messages that are on disk now."""
         now = self._clock.now_ms()
+        taken: list[int] = []
+        offered: set[tuple[str, ...]] = set()
         for record in records:
             due_at = record.due_at
             # A page of the queue may have brought it here already.
-            if due_at is not None and record.seq not in self.custody:
-                self._offer(
-                    Queued(
-                        seq=record.seq,
-                        id=record.id,
-                        request=record.request,
-                        via=record.via,
-                        due_at=due_at,
-                        expires_at=record.expires_at,
-                        draft=record.draft,
-                        client=record.client,
-                    ),
-                    now,
-                )
+            if due_at is None or record.seq in self.custody:
+                continue
+            queued = Queued(
+                seq=record.seq,
+                id=record.id,
+                request=record.request,
+                via=record.via,
+                due_at=due_at,
+                expires_at=record.expires_at,
+                draft=record.draft,
+                client=record.client,
+            )
+            if self._lane(queued.via, queued.request.priority).offer(queued, now):
+                taken.append(queued.seq)
+            offered.add(queued.via)
+        self.custody.take(taken)
+        for via in offered:
+            self._wake(via)
 
     def put_back(self, via: tuple[str, ...], queued: Queued) -> None:
         """Have a message be the next one of its lane."""
@@ -224,12 +230,6 @@ class Queue:
             self.lanes_of[name].append(lane)
         if not served:
             self.orphans.append(lane)
-
-    def _offer(self, queued: Queued, now: Millis) -> None:
-        lane = self._lane(queued.via, queued.request.priority)
-        if lane.offer(queued, now):
-            self.custody.take((queued.seq,))
-        self._wake(queued.via)
 
     async def _learn(self) -> Sequence[base.Lane]:
         """Ask the store what waits, and look for all of it that is not known."""

@@ -93,6 +93,9 @@ class Verdict(Struct, frozen=True, gc=False):
     give_back: bool = False
 
 
+_DONE: Final = Verdict()
+
+
 def settle(case: Case, terms: Terms, now: Millis, jitter: float) -> Verdict:
     """Decide; ``jitter`` is uniform in [0, 1)."""
     if case.refusal is not None:
@@ -100,7 +103,7 @@ def settle(case: Case, terms: Terms, now: Millis, jitter: float) -> Verdict:
     if case.unknown is not None:
         return _unanswered(case, case.unknown, terms, now)
     if not case.returned:
-        return Verdict()
+        return _DONE
     if case.job.queued.expires_at <= now:
         return _finish(case, MessageState.EXPIRED, EXPIRED, now)
     if case.on_unknown == "resend" and not case.accepted:

@@ -279,7 +279,7 @@ def _date_of_digits(digits: str) -> datetime | None:
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,20}").fullmatch
 """A number of up to 80 bits in hex; what is longer is random, a UUID for example."""
-_DECIMAL: Final = re.compile(r"[0-9]{1,24}").fullmatch
+_DECIMAL_DIGITS: Final = 24
 """The same in decimal."""
 
 
@@ -291,7 +291,7 @@ def canonical_id(message_id: str) -> str:
     """
     lowered = message_id.strip().lower()
     number = _without_zeros(lowered)
-    if _HEX(number) or (number.isascii() and number.isdigit()):
+    if (number.isdigit() and number.isascii()) or _HEX(number):
         return number
     return lowered
 
@@ -299,7 +299,9 @@ def canonical_id(message_id: str) -> str:
 def as_hex(message_id: str) -> str | None:
     """A decimal id in hex, canonical; None if it is no decimal number of 24 digits."""
     number = _without_zeros(message_id.strip())
-    return f"{int(number):x}" if _DECIMAL(number) else None
+    if not (number.isdigit() and number.isascii()) or len(number) > _DECIMAL_DIGITS:
+        return None
+    return f"{int(number):x}"
 
 
 def as_decimal(message_id: str) -> str | None:

@@ -128,7 +128,9 @@ def write(tlvs: Tlvs) -> bytes:
 
 def read(frame: bytes, at: int) -> Tlvs:
     """Every whole TLV from ``at`` on; one that the frame's end cuts is dropped."""
-    return tuple((tag, frame[start:end]) for tag, start, end in spans(frame, at))
+    if at + 4 > len(frame):
+        return ()
+    return tuple([(tag, frame[start:end]) for tag, start, end in spans(frame, at)])
 
 
 def spans(frame: bytes, at: int) -> Iterator[tuple[int, int, int]]:

@@ -6,6 +6,7 @@ fault is found, not only the first.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -225,12 +226,20 @@ def _sender(sender: str | UnsetType | None, errors: list[FieldError]) -> str | N
     if not 1 <= len(sender) <= MAX_SENDER:
         message = f"expected digits, or 1 to {MAX_SENDER} characters"
         errors.append(FieldError("from", message))
-    elif sender != sender.strip() or not sender.isprintable():
-        errors.append(FieldError("from", "has blanks around it or control characters"))
-    elif not gsm0338.is_encodable(sender):
-        lacking = gsm0338.name(gsm0338.unencodable(sender))
-        errors.append(FieldError("from", f"not in the GSM alphabet: {lacking}"))
+    elif (wrong := _wrong_name(sender)) is not None:
+        errors.append(FieldError("from", wrong))
     return sender
+
+
+@lru_cache(maxsize=1024)
+def _wrong_name(sender: str) -> str | None:
+    """Tell what is wrong with the characters of an alphanumeric sender, if anything."""
+    if sender != sender.strip() or not sender.isprintable():
+        return "has blanks around it or control characters"
+    if not gsm0338.is_encodable(sender):
+        lacking = gsm0338.name(gsm0338.unencodable(sender))
+        return f"not in the GSM alphabet: {lacking}"
+    return None
 
 
 def _content(

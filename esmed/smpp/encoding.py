@@ -242,8 +242,10 @@ class Encoder:
                 for part in range(1, total + 1)
             ]
         parts = tuple(
-            header + wire_payload(chunk, encoding, config.alphabet, len(header))
-            for header, chunk in zip(headers, chunks, strict=True)
+            [
+                header + wire_payload(chunk, encoding, config.alphabet, len(header))
+                for header, chunk in zip(headers, chunks, strict=True)
+            ]
         )
         return Plan(
             connector=self._name,

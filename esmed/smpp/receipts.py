@@ -61,8 +61,8 @@ def keys(id_form: str, message_id: str) -> tuple[str, ...]:
         case "hex_in_receipt":
             return (as_decimal(message_id) or same,)
         case "auto":
-            found = (same, as_hex(message_id), as_decimal(message_id))
-            return tuple(dict.fromkeys(key for key in found if key is not None))
+            found = (same, as_hex(same), as_decimal(same))
+            return tuple(dict.fromkeys([key for key in found if key is not None]))
         case _:
             return (same,)
 

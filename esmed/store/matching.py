@@ -79,6 +79,8 @@ def choose(
 def sure(receipt: ReceiptIn, candidates: Sequence[Candidate]) -> Candidate | None:
     """Choose where no converted id could change the choice, else None."""
     agreeing = [c for c in _same(receipt, candidates) if _agrees(receipt, c)]
+    if len(agreeing) == 1:
+        return agreeing[0]
     return _latest(receipt, agreeing) if agreeing else None
 
 

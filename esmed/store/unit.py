@@ -164,7 +164,7 @@ class Unit:
 
     def preload(self, seqs: Iterable[int]) -> None:
         """Read, in one statement, the records that are about to be asked for."""
-        missing = [seq for seq in set(seqs) if seq not in self._records]
+        missing = {seq for seq in seqs if seq not in self._records}
         if missing:
             (found,) = self.connection.execute(
                 f"SELECT json_group_array(json_array({rows.COLUMNS})) FROM messages"  # noqa: S608
@@ -176,7 +176,8 @@ class Unit:
 
     def get(self, seq: int) -> Record | None:
         """Return a record to be changed, None if there is none (any more)."""
-        self.preload((seq,))
+        if seq not in self._records:
+            self.preload((seq,))
         return self._records.get(seq)
 
     def add(self, record: Record) -> None:
@@ -217,9 +218,10 @@ class Unit:
         """Have a record saved, and its change announced where that is wanted."""
         if record.seq not in self._new:
             self._dirty[record.seq] = record
-        new = record.progress.state
-        if record.progress.on_unknown != "resend" and (
-            record.progress.held or old is MessageState.SUBMITTING
+        progress = record.progress
+        new = progress.state
+        if progress.on_unknown != "resend" and (
+            progress.held or old is MessageState.SUBMITTING
         ):
             self.seek(matching.number(record.request.to))
         waits_for = lifecycle.waits_for(record)
@@ -235,12 +237,12 @@ class Unit:
             self.changes.append(
                 Change(
                     record.seq,
-                    record.progress.connector or record.via[0],
+                    progress.connector or record.via[0],
                     old,
                     new,
                     waited_for,
                     waits_for,
-                    record.progress.submitted_at,
+                    progress.submitted_at,
                     at,
                 )
             )
