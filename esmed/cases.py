@@ -259,7 +259,7 @@ class Cases:
         if case is not None:
             plan = case.job.plan
             parts, encoding = len(plan.parts), plan.encoding
-            short_messages = plan.short_messages
+            short_messages = plan.count.parts
             gone = max(gone, case.job.queued.request.send_at or gone)
             asked = case.job.queued.request.receipt != "none" and (
                 terms.receipt_asked(result.part, parts)

@@ -290,25 +290,23 @@ def canonical_id(message_id: str) -> str:
     All else keeps its zeros: the one that a UUID begins with is part of it.
     """
     lowered = message_id.strip().lower()
-    number = _without_zeros(lowered)
-    if (number.isdigit() and number.isascii()) or _HEX(number):
+    number = lowered.lstrip("0") or lowered[-1:]
+    if _is_decimal(number) or _HEX(number):
         return number
     return lowered
 
 
-def as_hex(message_id: str) -> str | None:
-    """A decimal id in hex, canonical; None if it is no decimal number of 24 digits."""
-    number = _without_zeros(message_id.strip())
-    if not (number.isdigit() and number.isascii()) or len(number) > _DECIMAL_DIGITS:
+def as_hex(canonical: str) -> str | None:
+    """A canonical id that is decimal in hex; None if it is no number of 24 digits."""
+    if len(canonical) > _DECIMAL_DIGITS or not _is_decimal(canonical):
         return None
-    return f"{int(number):x}"
+    return f"{int(canonical):x}"
 
 
-def as_decimal(message_id: str) -> str | None:
-    """A hex id in decimal, canonical; None if it is no hex number of 20 digits."""
-    number = _without_zeros(message_id.strip().lower())
-    return str(int(number, 16)) if _HEX(number) else None
+def as_decimal(canonical: str) -> str | None:
+    """A canonical id that is hex in decimal; None if it is no number of 20 digits."""
+    return str(int(canonical, 16)) if _HEX(canonical) else None
 
 
-def _without_zeros(digits: str) -> str:
-    return digits.lstrip("0") or digits[-1:]
+def _is_decimal(text: str) -> bool:
+    return text.isdigit() and text.isascii()

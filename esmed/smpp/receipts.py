@@ -57,9 +57,9 @@ def keys(id_form: str, message_id: str) -> tuple[str, ...]:
     same = canonical_id(message_id)
     match id_form:
         case "hex_in_response":
-            return (as_hex(message_id) or same,)
+            return (as_hex(same) or same,)
         case "hex_in_receipt":
-            return (as_decimal(message_id) or same,)
+            return (as_decimal(same) or same,)
         case "auto":
             found = (same, as_hex(same), as_decimal(same))
             return tuple(dict.fromkeys([key for key in found if key is not None]))

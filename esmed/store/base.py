@@ -83,7 +83,7 @@ class Submitted(Struct, frozen=True, kw_only=True, gc=False):
     keys: tuple[str, ...] = ()
     """Canonical forms of the ids of `Accepted`, for receipts; "" without one."""
     short_messages: int = 0
-    """`Plan.short_messages`, if they are more than the parts."""
+    """How many the phone gets, if they are more than the parts."""
 
 
 class Requeue(Struct, frozen=True, kw_only=True, gc=False):

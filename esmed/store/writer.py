@@ -305,7 +305,11 @@ class Writer(threading.Thread):
 
 
 def _weight(operations: Sequence[Operation]) -> int:
-    return sum(len(op.records) if isinstance(op, Accept) else 1 for op in operations)
+    weight = len(operations)
+    for operation in operations:
+        if isinstance(operation, Accept):
+            weight += len(operation.records) - 1
+    return weight
 
 
 def _rest(work: _Work, results: list[Any]) -> _Work:

@@ -656,7 +656,7 @@ class TestIds:
         ],
     )
     def test_as_hex(self, message_id: str, converted: str | None) -> None:
-        assert receipt.as_hex(message_id) == converted
+        assert receipt.as_hex(receipt.canonical_id(message_id)) == converted
 
     @pytest.mark.parametrize(
         ("message_id", "converted"),
@@ -678,11 +678,13 @@ class TestIds:
         ],
     )
     def test_as_decimal(self, message_id: str, converted: str | None) -> None:
-        assert receipt.as_decimal(message_id) == converted
+        assert receipt.as_decimal(receipt.canonical_id(message_id)) == converted
 
     @given(st.integers(0, 10**24 - 1), st.integers(0, 10))
     def test_either_base_finds_the_other(self, number: int, zeros: int) -> None:
         decimal, hexadecimal = str(number), f"{number:x}"
-        assert receipt.as_hex("0" * zeros + decimal) == hexadecimal
-        assert receipt.as_decimal("0" * zeros + hexadecimal.upper()) == decimal
-        assert receipt.canonical_id("0" * zeros + hexadecimal) == hexadecimal
+        canonical = receipt.canonical_id
+        assert receipt.as_hex(canonical("0" * zeros + decimal)) == hexadecimal
+        upper = "0" * zeros + hexadecimal.upper()
+        assert receipt.as_decimal(canonical(upper)) == decimal
+        assert canonical("0" * zeros + hexadecimal) == hexadecimal
