@@ -166,6 +166,8 @@ async def test_rest_that_is_no_object(
     [
         ({}, 1),
         ({"phones": TO, "mes": "x", "flash": "yes"}, 1),
+        ({"phones": TO, "mms": 1}, 1),
+        ({"phones": TO, "subj": "x"}, 1),
         ({"phones": TO, "mes": "zz", "bin": 2}, 1),
         ({"phones": TO, "mes": "x", "valid": "soon"}, 1),
         ({"phones": TO}, 1),
@@ -252,6 +254,19 @@ def test_only_between_these_hours(hours: str, wait: int):
     now = 1_679_047_200.0
     start = starts({"time": hours, "tz": "0"}, now)
     assert start == (now + wait if wait else None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"mms": 1, "subj": "Theme"},
+        {"whatsapp": 1, "fileurl": "https://a.ua/a.png"},
+        {"hlr": 1},
+    ],
+)
+async def test_what_needs_no_text(ask: Ask, content: dict[str, object]):
+    told = json.loads(await ask("send", phones=TO, fmt=3, **content))
+    assert told["cnt"] == 1
 
 
 async def test_a_state_has_one_date(ask: Ask, provider: Simulator):

@@ -99,9 +99,11 @@ def letters(given: Mapping[str, str]) -> list[Letter]:
         found = _listed(given["list"], sender, lines=given.get("nl") == "1")
     else:
         wordless = given.get("hlr") == "1" or given.get("ping") == "1"
-        if not given.get("phones") or not (given.get("mes") or wordless):
+        # A file is a content as well, and of an MMS its subject.
+        other = given.get("fileurl") or (given.get("mms") == "1" and given.get("subj"))
+        if not given.get("phones") or not (given.get("mes") or wordless or other):
             raise Refused(1, "parameters error: phones, mes")
-        text = "" if wordless else given["mes"]
+        text = "" if wordless else given.get("mes", "")
         found = [(sender, phone, text) for phone in _split(given["phones"])]
     for name, _, text in found:
         if not _SENDER.fullmatch(name):
