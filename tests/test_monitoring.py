@@ -47,7 +47,7 @@ def test_they_are_about_metrics_that_there_are(rules: list[dict[str, Any]]) -> N
 def test_all_that_an_operator_has_to_know(rules: list[dict[str, Any]]) -> None:
     told = " ".join(rule["expr"] for rule in rules)
     for needed in (
-        *("up", "esmed_bind_state", "esmed_connector_state"),
+        *("up", "esmed_connector_state", "esmed_binds_total"),
         *("esmed_queue_oldest_seconds", "esmed_receipts_total"),
         *("esmed_unknown_outcomes_total", "esmed_webhook_backlog"),
         *("esmed_webhook_oldest_seconds", "esmed_store_errors_total"),

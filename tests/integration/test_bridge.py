@@ -254,6 +254,19 @@ async def test_cancelled_at_the_provider(site: Site, post: Post) -> None:
     assert (await site.message(ids[1]))["state"] == "submitted"
 
 
+async def test_a_provider_that_is_down_is_what_the_alert_looks_for(
+    site: Site, post: Post
+) -> None:
+    name = 'esmed_connector_state{connector="post",state="down"}'
+    await site.start(post=letters(post))
+    await site.bound("post")
+    assert await site.metric(name) == 0
+    post.well = False
+    await site.post("/v1/connectors/post/rebind")
+    await site.connector("post", "down")
+    assert await site.metric(name) == 1
+
+
 async def test_expired_while_it_waits(site: Site, post: Post) -> None:
     post.well = False
     await site.start(post=letters(post))
