@@ -221,8 +221,12 @@ class Schedule(Generic[F]):
         armed = Armed(self._last_key, fault, str(self._seed))
         self._armed[armed.key] = armed
         if self._bound or fault.since == "start":
-            armed.arm(now, messages)
+            armed.arm(now, self.counted(fault, messages))
         return armed.key
+
+    def counted(self, fault: F, messages: int) -> int:
+        """How many of what `after` and `each` of this fault count."""
+        return messages
 
     def remove(self, key: int) -> Armed[F] | None:
         """Take a fault out; whoever applied it ends it if it was open."""
@@ -241,7 +245,7 @@ class Schedule(Generic[F]):
         return [
             (armed, opening)
             for armed in self._armed.values()
-            for opening in armed.advance(now, messages)
+            for opening in armed.advance(now, self.counted(armed.fault, messages))
         ]
 
     def open(self) -> list[Armed[F]]:

@@ -216,6 +216,14 @@ async def test_codes_on_demand() -> None:
         assert simulator.answers == []
 
 
+async def test_every_third_mail() -> None:
+    async with Simulator(ProviderOptions(faults=(read_fail("450:every=3"),))) as one:
+        for _ in range(2):
+            assert await write(one, COMMON, sample("variant2.txt")) == {}
+        assert await refusal(one, COMMON, sample("variant2.txt")) == 450
+        assert await write(one, COMMON, sample("variant2.txt")) == {}
+
+
 async def test_later() -> None:
     fault = Delay(on="send", seconds=Seconds(0.05))
     async with Simulator(ProviderOptions(faults=(fault,))) as simulator:

@@ -61,6 +61,17 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[str]
 
 
+class _Requests(Schedule[ProviderFault]):
+    """Faults by the number of requests: of the operation that they strike, or all."""
+
+    def __init__(self, seed: int, requests: Mapping[str, int]) -> None:
+        super().__init__(seed)
+        self._requests = requests
+
+    def counted(self, fault: ProviderFault, messages: int) -> int:
+        return self._requests.get(fault.on, 0) if fault.on else messages
+
+
 class ProviderSimulator(ABC):
     """Use once: `start`, then `stop`, or as a context. All methods belong to the event
     loop's thread."""
@@ -93,7 +104,7 @@ class ProviderSimulator(ABC):
         """How many of each operation."""
         self.inbound: list[Inbound] = []
         """The newest messages from subscribers, oldest first."""
-        self._schedule: Schedule[ProviderFault] = Schedule(self.options.seed)
+        self._schedule = _Requests(self.options.seed, self.requests)
         self._next_advance: float | None = None
         self._last_id = 0
         self._closing = AsyncExitStack()
