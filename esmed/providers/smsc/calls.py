@@ -17,8 +17,12 @@ Fields = Mapping[str, str | int | bytes]
 
 FORMAT: Final = 3
 """``fmt``: answers are JSON."""
-_ANSWERED: Final[Fields] = {"charset": CHARSET, "fmt": FORMAT}
-_ANSWERED_FORM: Final = forms.encode(_ANSWERED)
+_EACH: Final[Fields] = {"charset": CHARSET, "fmt": FORMAT}
+"""What each request ends with."""
+_EACH_MESSAGE: Final[Fields] = {"cost": 3, "op": 1, "err": 1, **_EACH}
+"""Likewise of those that send: with costs, and what became of each number."""
+_EACH_FORM: Final = forms.encode(_EACH)
+_EACH_MESSAGE_FORM: Final = forms.encode(_EACH_MESSAGE)
 _FORM: Final = {"Content-Type": forms.CONTENT_TYPE}
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -38,21 +42,18 @@ class Calls:
 
     def form(self, operation: str, script: str, fields: Fields) -> HttpCall:
         """Ask a script of ``/sys/``; the answer is JSON in UTF-8."""
-        return HttpCall(
-            operation=operation,
-            path=f"/sys/{script}.php",
-            body=b"&".join((self._account, forms.encode(fields), _ANSWERED_FORM)),
-            headers=_FORM,
-        )
+        return self._form(operation, f"/sys/{script}.php", fields, _EACH_FORM)
 
-    def message(self, fields: Mapping[str, str | int]) -> HttpCall:
+    def message(self, fields: Fields) -> HttpCall:
         """Send messages, over whichever API is configured."""
         if not self._rest:
-            return self.form("send", "send", fields)
-        whole = {**self._credentials, **fields, **_ANSWERED}
-        return HttpCall(
-            operation="send",
-            path="/rest/send/",
-            body=msgspec.json.encode(whole),
-            headers=_JSON,
-        )
+            return self._form("send", "/sys/send.php", fields, _EACH_MESSAGE_FORM)
+        whole = {**self._credentials, **fields, **_EACH_MESSAGE}
+        body = msgspec.json.encode(whole)
+        return HttpCall(operation="send", path="/rest/send/", body=body, headers=_JSON)
+
+    def _form(
+        self, operation: str, path: str, fields: Fields, ending: bytes
+    ) -> HttpCall:
+        body = b"&".join((self._account, forms.encode(fields), ending))
+        return HttpCall(operation=operation, path=path, body=body, headers=_FORM)

@@ -119,8 +119,6 @@ def fields(messages: Sequence[Outgoing], now: Millis) -> dict[str, str | int]:
     if first.send_at is not None and first.send_at > now:
         found["time"] = f"0{-(-first.send_at // 1000)}"
     found["valid"] = _valid(max([each.seconds_left(now) for each in messages]))
-    found["cost"] = 3
-    found["op"] = found["err"] = 1
     return found
 
 
