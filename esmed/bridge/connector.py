@@ -247,7 +247,7 @@ class ProviderConnector:
         limit: Limit | None
         if self.paused or self._frozen or self._stopping:
             limit = None
-        elif not self._line.working():
+        elif not self._line.working:
             limit = "link"
         elif self._submission.waits or self._sink.more_for(self.name):
             limit = self._submission.room.limit(now)
@@ -268,7 +268,7 @@ class ProviderConnector:
         if primary.works:
             return HealthState.UP, wish if quiet > 0 else ""
         told = f"{primary.name}: {primary.reason}"
-        if self._line.working():
+        if self._line.working:
             return HealthState.DEGRADED, told
         return HealthState.DOWN, told
 

@@ -55,6 +55,7 @@ class Line:
         self._clock = clock
         self._metrics = metrics
         self._changed = changed
+        self._working: Sequence[Node] = ()
         self._lost = {node: asyncio.Event() for node in self.nodes}
         self._hurry = {node: asyncio.Event() for node in self.nodes}
         """Set when a node is to be probed without a pause."""
@@ -82,9 +83,10 @@ class Line:
         self._tasks = []
         await self._carrier.close()
 
-    def working(self) -> list[Node]:
-        """Return the nodes that can be sent to, best first."""
-        return [node for node in self.nodes if node.works]
+    @property
+    def working(self) -> Sequence[Node]:
+        """The nodes that can be sent to, best first."""
+        return self._working
 
     def views(self) -> list[HostView]:
         """Return what `GET /v1/connectors` shows of them."""
@@ -132,18 +134,18 @@ class Line:
         reply = await self._carrier.exchange(call, node.name)
         meters.seconds.observe(self._clock.monotonic() - begun)
         match reply:
-            case NotSent(reason):
-                meters.requests["not_sent"].inc()
-                self.failed(node, reason)
-            case Ambiguous(reason):
-                meters.requests["unanswered"].inc()
-                self._unanswered(node, reason)
             case Reply(status=status):
                 meters.requests["answered" if status < 400 else "refused"].inc()
                 if status < 500 or isinstance(call, MailCall):  # 5yz is a plain no
                     node.answered()
                 else:
                     self._unanswered(node, f"HTTP {status}")
+            case NotSent(reason):
+                meters.requests["not_sent"].inc()
+                self.failed(node, reason)
+            case Ambiguous(reason):
+                meters.requests["unanswered"].inc()
+                self._unanswered(node, reason)
         return reply
 
     async def ask(self, call: Call, first: str = "") -> Reply | NotSent | Ambiguous:
@@ -151,7 +153,7 @@ class Line:
         ``first`` before the others, if it works."""
         why = "no such node" if call.node else f"no node works: {self.nodes[0].reason}"
         reply: Reply | NotSent | Ambiguous = NotSent(why)
-        order = sorted(self.working(), key=lambda node: node.name != first)
+        order = sorted(self._working, key=lambda node: node.name != first)
         for node in self.nodes if call.node else order:
             if call.node in {None, node.name}:
                 reply = await self.exchange(call, node)
@@ -192,6 +194,7 @@ class Line:
         return Fault(FaultClass.TEMPORARY, None, reply.reason)
 
     def _news(self, node: Node) -> None:
+        self._working = [one for one in self.nodes if one.works]
         if not node.works:
             self._lost[node].set()
         _log.info(

@@ -42,16 +42,13 @@ class Room:
         """Go by these settings from now on; ``batch``: messages of a request."""
         self._concurrency = config.concurrency
         self.batch = batch
+        self.window = config.concurrency * batch
+        """Messages that may be on their way at a time."""
         self._stride = Stride(config.shares.in_order)
         if config.rate is None:
             self._bucket = None
         elif self._bucket is None or self._bucket.rate != config.rate:
             self._bucket = TokenBucket(config.rate, now, config.rate * _BURST_SECONDS)
-
-    @property
-    def window(self) -> int:
-        """Messages that may be on their way at a time."""
-        return self._concurrency * self.batch
 
     @property
     def free(self) -> int:
@@ -73,11 +70,12 @@ class Room:
 
     def capacity(self, now: float) -> int:
         """Return how many messages would leave at once."""
-        if self.limit(now) is not None:
+        if now < self.quiet_until:
             return 0
-        if self._bucket is None:
-            return self._messages
-        return min(self._messages, self._bucket.available(now))
+        messages = self._messages
+        if self._bucket is not None:
+            messages = min(messages, self._bucket.available(now))
+        return max(messages, 0)
 
     def portions(self, capacity: int, waiting: Sequence[int]) -> Sequence[int]:
         """Share so much out among the priorities."""
@@ -92,7 +90,7 @@ class Room:
         counts = [0] * len(Priority)
         for priority in priorities:
             counts[priority] += 1
-        while any(counts):
+        for _ in priorities:
             counts[self._stride.turn(counts)] -= 1
 
     def look(self, messages: int) -> None:

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Final
 
 from msgspec import structs
 
@@ -23,6 +23,7 @@ from esmed.bridge.config import ProviderConfig
 from esmed.bridge.line import Line
 from esmed.bridge.nodes import Node
 from esmed.bridge.room import Room
+from esmed.bridge.workers import Workers
 from esmed.clock import Clock
 from esmed.connector import Job, Sink
 from esmed.metrics import ConnectorMetrics
@@ -71,7 +72,7 @@ class Submission:
         self.open = True
         """Whether anything may begin."""
         self._waiting: deque[Batch] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._workers = Workers(self._run, self._ended)
         self._alarm: asyncio.TimerHandle | None = None
         self.room = Room(config, _batch(config, provider), clock.monotonic())
         self.configure(config, provider)
@@ -100,14 +101,18 @@ class Submission:
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Take jobs and send them."""
-        if not self.open or not self._line.working():
+        if not self.open or not self._line.working:
             for job in jobs:
                 self._sink.returned(job, job.parts)
             return
         priorities = [job.queued.request.priority for job in jobs]
         self.room.take(priorities, self._clock.monotonic())
-        items = [Item(job, self._outgoing(job)) for job in jobs]
-        self._waiting += batches.gather(items, self._provider, self.room.batch)
+        now = self._clock.now_ms()
+        items = [Item(job, self._outgoing(job), now) for job in jobs]
+        if self.room.batch == 1:
+            self._waiting += [[item] for item in items]
+        else:
+            self._waiting += batches.gather(self._sorted(items), self.room.batch)
         self._begin()
 
     def take_back(self, job: Job) -> None:
@@ -122,7 +127,7 @@ class Submission:
     def release(self, count: int) -> None:
         """Free what is on disk."""
         self.room.used -= count
-        self.pump()
+        self._sink.wake(self._name)
 
     def drain(self) -> None:
         """Return all that waits."""
@@ -142,8 +147,8 @@ class Submission:
         while self._waiting and self.open and now >= room.quiet_until and room.free > 0:
             batch = self._waiting.popleft()
             if batch:
-                self._tasks.add(asyncio.create_task(self._run(batch)))
-                room.requests = len(self._tasks)
+                self._workers.begin(batch)
+                room.requests = self._workers.busy
         room.waiting = len(self._waiting)
         self._set_alarm(now)
 
@@ -151,11 +156,7 @@ class Submission:
         """Return what waits; wait for the answers to what is under way."""
         self.open = False
         self.drain()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._workers.stop(timeout)
         if self._alarm is not None:
             self._alarm.cancel()
 
@@ -169,11 +170,29 @@ class Submission:
             doubtful=job.queued.doubtful,
         )
 
+    def _sorted(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Learn with which others each may share a call; report those of which the
+        provider's protocol fails to say so."""
+        broken: list[Item] = []
+        for item in items:
+            try:
+                item.group = self._provider.group(item.message)
+                item.apart = self._provider.apart(item.message)
+            except Exception as error:  # noqa: BLE001 - it must not cost the others
+                _log.error("provider.bug", connector=self._name, exc=error)
+                broken.append(item)
+        self._report([(item, _NOT_BUILT) for item in broken])
+        return [item for item in items if item.pending]
+
     def _return(self, items: Sequence[Item]) -> None:
         self.room.used -= len(items)
         for item in items:
             item.pending = False
             self._sink.returned(item.job, item.job.parts)
+
+    def _ended(self) -> None:
+        self.room.requests = self._workers.busy
+        self.pump()
 
     def _set_alarm(self, now: float) -> None:
         """Ask for more when the mere passing of time has made room."""
@@ -209,21 +228,13 @@ class Submission:
                     for item in _pending(batch)
                 ]
             )
-        finally:
-            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-            self.room.requests = len(self._tasks)
-            self.pump()
 
     async def _see_to(self, batch: Batch) -> None:
         now = self._clock.now_ms()
-        for item in batch:
-            item.at = now
         stale = [item for item in batch if item.job.queued.expires_at <= now]
-        if stale:
-            self._return(stale)
-        doubtful = [item for item in _pending(batch) if item.message.doubtful]
-        if doubtful and self._provider.traits.rechecks:
-            await self._look_back(doubtful)
+        self._return(stale)
+        if self._provider.traits.rechecks:
+            await self._look_back(batch)
         if left := _pending(batch):
             await self._send(left)
 
@@ -247,7 +258,7 @@ class Submission:
         """Offer a batch to one node after the other; None: none has read it."""
         messages = [item.message for item in batch]
         answer: Answer | None = None
-        for node in self._line.working():
+        for node in self._line.working:
             at = self._clock.now_ms()
             call = self._provider.build(messages, at)
             for item in batch:
@@ -287,9 +298,12 @@ class Submission:
         )
         self._changed()
 
-    async def _look_back(self, doubtful: Batch) -> None:
+    async def _look_back(self, batch: Batch) -> None:
         """Report those that an earlier request, long without an answer, has got there
         after all, as far as that can be found out."""
+        doubtful = [item for item in batch if item.message.doubtful and item.pending]
+        if not doubtful:
+            return
         messages = [item.message for item in doubtful]
         now = self._clock.now_ms()
         reply = await self._line.ask(self._provider.build_recheck(messages, now))

@@ -145,7 +145,7 @@ async def test_a_look_is_at_the_node_that_was_sent_to(
 ) -> None:
     """Another one may know nothing of it, and take it again."""
     async with Rig(primary.url, backup.url) as rig:
-        await eventually(lambda: len(rig.connector._line.working()) == 2)
+        await eventually(lambda: len(rig.connector._line.working) == 2)
 
         async def fails(request: web.Request) -> web.StreamResponse:
             node = rig.connector._line.nodes[0]
@@ -289,7 +289,7 @@ async def test_what_has_become_of_messages(primary: Post) -> None:
 
 async def test_whoever_took_it_is_asked(primary: Post, backup: Post) -> None:
     async with Rig(primary.url, backup.url) as rig:
-        await eventually(lambda: len(rig.connector._line.working()) == 2)
+        await eventually(lambda: len(rig.connector._line.working) == 2)
         (one,) = sent("a")
         there = structs.replace(one, host=backup.url)
         gone = structs.replace(one, host="http://an.older.one")

@@ -1,7 +1,7 @@
 """What goes wrong between a connector and its provider, over real HTTP."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -113,6 +113,36 @@ async def test_a_call_that_cannot_be_built_costs_an_attempt(primary: Post) -> No
         assert isinstance(outcome, Deferred)
         assert outcome.fault.cls is FaultClass.PROTOCOL
         assert rig.sink.outcomes[0].at > 0
+        assert not rig.sink.given_back
+    assert rig.connector.usage().window_used == 0
+
+
+class Ungrouped(Letters):
+    def group(self, message: Outgoing) -> Hashable:
+        if message.to == "380502":
+            raise KeyError("a bug")
+        return super().group(message)
+
+    def apart(self, message: Outgoing) -> Hashable | None:
+        if message.to == "380503":
+            raise KeyError("a bug")
+        return super().apart(message)
+
+
+async def test_a_message_of_which_nobody_knows_its_group_costs_it_alone(
+    primary: Post,
+) -> None:
+    async with Rig(primary.url, provider=Ungrouped()) as rig:
+        await rig.up()
+        for round_ in (1, 2):
+            rig.connector.submit(rig.jobs("380501", "380502", "380503", "380504"))
+            await rig.outcomes(4 * round_)
+        bug = Deferred(
+            Fault(FaultClass.PROTOCOL, None, "an error of ours: see the log")
+        )
+        taken = [Accepted("id-380501"), Accepted("id-380504")]
+        assert await rig.outcomes(8) == [bug, bug, *taken] * 2
+        assert all(one.at > 0 for one in rig.sink.outcomes)
         assert not rig.sink.given_back
     assert rig.connector.usage().window_used == 0
 

@@ -97,7 +97,7 @@ class Sorted(Letters):
         return message.to or None
 
 
-RIG = Rig(FREE)
+RIG = Rig(FREE, provider=Sorted())
 ROWS = st.lists(
     st.tuples(st.sampled_from(["", "1", "2", "3"]), st.sampled_from("ab")), max_size=40
 )
@@ -105,11 +105,10 @@ ROWS = st.lists(
 
 @given(ROWS, st.integers(1, 7))
 def test_any_queue(rows: list[tuple[str, str]], most: int) -> None:
-    items = []
-    for to, text in rows:
-        (job,) = RIG.jobs(to, text=text)
-        items.append(Item(job, RIG.connector._submission._outgoing(job)))
-    found = batches.gather(items, Sorted(), most)
+    jobs = [job for to, text in rows for job in RIG.jobs(to, text=text)]
+    submission = RIG.connector._submission
+    items = [Item(job, submission._outgoing(job), 1) for job in jobs]
+    found = batches.gather(submission._sorted(items), most)
     assert sorted(map(id, chain(*found))) == sorted(map(id, items))
     for batch in found:
         assert 1 <= len(batch) <= most
