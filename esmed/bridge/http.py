@@ -5,7 +5,7 @@ import hashlib
 import io
 import ssl
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import (
     ClientConnectorError,
@@ -24,6 +24,7 @@ from esmed import __version__, tls
 from esmed.beside import beside
 from esmed.bridge.base import Ambiguous, Call, HttpCall, NotSent, Reply
 from esmed.bridge.config import HttpProviderConfig
+from esmed.bridge.deadlines import Deadlines
 from esmed.bridge.httpanswer import read, why
 from esmed.errors import TransportError
 
@@ -39,14 +40,16 @@ class HttpCarrier:
 
     def __init__(self, config: HttpProviderConfig) -> None:
         self._config = config
-        self._usual = self._times(config.response_timeout)
+        self._response_timeout = config.response_timeout
+        self._connecting = ClientTimeout(total=None, connect=config.connect_timeout)
+        self._deadlines = Deadlines()
         self._session: ClientSession | None = None
         self._closed = False
         self._context: ssl.SSLContext | None = None
 
     def configure(self, *, response_timeout: float) -> None:
         """Wait so long for answers from now on."""
-        self._usual = self._times(response_timeout)
+        self._response_timeout = response_timeout
 
     async def exchange(self, call: Call, node: str) -> Reply | NotSent | Ambiguous:
         """Send one request to a node, within the configured times."""
@@ -59,27 +62,10 @@ class HttpCarrier:
         if self._closed:
             await session.close()
             return NotSent("the connector has stopped")
-        own = call.response_timeout
+        seconds = call.response_timeout or self._response_timeout
         try:
-            async with session.request(
-                call.method,
-                URL(node + call.path, encoded=True),
-                data=_data(call),
-                headers=call.headers,
-                allow_redirects=False,
-                ssl=self._context or True,
-                server_hostname=self._config.tls.server_name,
-                timeout=self._usual if own is None else self._times(own),
-            ) as response:
-                body = await read(response, call.bound)
-                if body is None:
-                    return Ambiguous(f"an answer of more than {call.bound} octets")
-                return Reply(
-                    status=response.status,
-                    headers=response.headers,
-                    body=body,
-                    node=node,
-                )
+            with self._deadlines.after(seconds):
+                return await self._exchange(session, call, node)
         except (ConnectionTimeoutError, ServerFingerprintMismatch) as error:
             return NotSent(why(error))
         except ClientConnectorError as error:
@@ -92,9 +78,30 @@ class HttpCarrier:
             # ValueError: headers or a length that aiohttp cannot make sense of.
             return Ambiguous(why(error))
 
+    async def _exchange(
+        self, session: ClientSession, call: HttpCall, node: str
+    ) -> Reply | Ambiguous:
+        async with session.request(
+            call.method,
+            URL(node + call.path, encoded=True),
+            data=_data(call),
+            headers=call.headers,
+            allow_redirects=False,
+            ssl=self._context or True,
+            server_hostname=self._config.tls.server_name,
+            timeout=self._connecting,
+        ) as response:
+            body = await read(response, call.bound)
+            if body is None:
+                return Ambiguous(f"an answer of more than {call.bound} octets")
+            return Reply(
+                status=response.status, headers=response.headers, body=body, node=node
+            )
+
     async def close(self) -> None:
         """Close the connections; nothing is sent any more."""
         self._closed = True
+        self._deadlines.close()
         if self._session is not None:
             await self._session.close()
 
@@ -104,7 +111,8 @@ class HttpCarrier:
         if self._session is None:
             self._context = context
             self._session = ClientSession(
-                connector=TCPConnector(
+                connector=_Connector(
+                    self._deadlines,
                     limit=0,
                     keepalive_timeout=KEEP_ALIVE,
                     # Beside the context of each request: both are checked.
@@ -119,12 +127,19 @@ class HttpCarrier:
             )
         return self._session
 
-    def _times(self, response: float) -> ClientTimeout:
-        connect = self._config.connect_timeout
-        # Without sock_read silence would be waited for as long as both together.
-        return ClientTimeout(
-            total=connect + response, connect=connect, sock_read=response
-        )
+
+class _Connector(TCPConnector):
+    """Has the time for an answer begin with the connection: it may be an old one."""
+
+    def __init__(self, deadlines: Deadlines, **keys: Any) -> None:
+        super().__init__(**keys)
+        self._deadlines = deadlines
+
+    async def connect(self, *args: Any, **keys: Any) -> Any:
+        """Return a connection."""
+        connection = await super().connect(*args, **keys)
+        self._deadlines.start()
+        return connection
 
 
 class _Pins(Fingerprint):

@@ -184,7 +184,8 @@ async def test_a_name_that_nobody_has(name: str) -> None:
 
 
 async def test_no_connection_in_time() -> None:
-    """Whose queue is full drops the first packet of whoever comes."""
+    """Whose queue is full drops the first packet of whoever comes. The time for an
+    answer begins only then."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(0)
@@ -197,7 +198,9 @@ async def test_no_connection_in_time() -> None:
                 one.connect_ex(address)
                 taken.append(one)
             reason = await not_sent(
-                f"http://127.0.0.1:{address[1]}", connect_timeout=0.3
+                f"http://127.0.0.1:{address[1]}",
+                connect_timeout=0.3,
+                response_timeout=0.01,
             )
         finally:
             for one in taken:

@@ -1,0 +1,98 @@
+"""When exchanges have to be over: like `asyncio.timeout`, but with one timer for all of
+them. Timers of its own make an exchange dearer by a tenth."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from types import TracebackType
+from typing import Any, cast
+
+Task = asyncio.Task[Any]
+
+
+class Deadlines:
+    """Those of one carrier; a task has one at a time."""
+
+    def __init__(self) -> None:
+        self._open: dict[Task, Deadline] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def after(self, seconds: float) -> Deadline:
+        """Make the running task's, for a `with`: so long after `start` is said inside,
+        TimeoutError leaves it."""
+        return Deadline(self._open, seconds)
+
+    def start(self) -> None:
+        """Have the running task's time begin, or begin anew."""
+        one = self._open[_running()]
+        one.start()
+        self._ring(one.at)
+
+    def close(self) -> None:
+        """Look no more whether any is missed."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _ring(self, at: float) -> None:
+        if self._alarm is None or at < self._alarm.when():
+            self.close()
+            self._alarm = asyncio.get_running_loop().call_at(at, self._rings)
+
+    def _rings(self) -> None:
+        self._alarm = None
+        now = asyncio.get_running_loop().time()
+        for one in self._open.values():
+            one.check(now)
+        following = min((one.at for one in self._open.values()), default=math.inf)
+        if following < math.inf:
+            self._ring(following)
+
+
+class Deadline:
+    """That of one task."""
+
+    __slots__ = ("_cancelling", "_missed", "_open", "_seconds", "_task", "at")
+
+    def __init__(self, open_: dict[Task, Deadline], seconds: float) -> None:
+        self._open = open_
+        self._seconds = seconds
+        self._task = _running()
+        self._cancelling = self._task.cancelling()
+        self._missed = False
+        self.at = math.inf
+        """By the loop's clock; infinite before it runs, and once it is missed."""
+
+    def start(self) -> None:
+        """Count from now on."""
+        if not self._missed:
+            self.at = asyncio.get_running_loop().time() + self._seconds
+
+    def check(self, now: float) -> None:
+        """Cancel the task if it is too late."""
+        if self.at <= now:
+            self.at = math.inf
+            self._missed = True
+            self._task.cancel()
+
+    def __enter__(self) -> None:
+        self._open[self._task] = self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _: TracebackType | None,
+    ) -> None:
+        del self._open[self._task]
+        if not self._missed:
+            return
+        # Who else has cancelled the task wants it to end.
+        others = self._task.uncancel() > self._cancelling
+        if kind is asyncio.CancelledError and not others:
+            raise TimeoutError from error
+
+
+def _running() -> Task:
+    return cast("Task", asyncio.current_task())
