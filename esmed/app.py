@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ from esmed.config import Webhooks as WebhooksConfig
 from esmed.connector import Connector
 from esmed.connectorconfig import ConnectorConfig
 from esmed.dispatch import Dispatch
-from esmed.errors import ConfigError, StoreError
+from esmed.errors import ConfigError, ConfigFault, StoreError, TransportError
 from esmed.gateway import Gateway
 from esmed.hub import Hub
 from esmed.inbound import InboundDesk
@@ -97,6 +98,7 @@ class App:
         """Where HTTP is served, once started: ``host:port`` or ``unix:PATH``."""
         self.callback_addresses: list[str] = []
         """Where providers push to, likewise."""
+        self._callbacks_tls: ssl.SSLContext | None = None
         self._clock = clock or SystemClock()
         self._environ = environ
         self._notifier = Notifier(environ)
@@ -134,6 +136,7 @@ class App:
             config = await beside(load)
             changes = compare(self.config, config)
             self._check_clients(config)
+            await self._renew_certificate(config)
             await self._apply(config, changes)
             done = True
         except ConfigError as error:
@@ -337,12 +340,25 @@ class App:
         if config is None:
             return
         sockets = self._stack.enter_context(listeners.listening(config.listen, {}))
-        context = None if config.tls is None else callbacks.server_context(config.tls)
-        service = HttpService(sockets, context)
+        if config.tls is not None:
+            self._callbacks_tls = callbacks.server_context(config.tls)
+        service = HttpService(sockets, self._callbacks_tls)
         application = callbacks.build(self._receiver, config, service.traffic)
         self.callback_addresses = await service.start(application)
         self._stack.push_async_callback(lambda: self._close_http(service))
         self._stack.callback(service.leave)
+
+    async def _renew_certificate(self, config: Config) -> None:
+        """Show who pushes what is in the file now. ConfigError if that cannot be."""
+        context, listener = self._callbacks_tls, config.callbacks
+        if context is None or listener is None or listener.tls is None:
+            return
+        tls = listener.tls
+        try:
+            await beside(lambda: callbacks.renew(context, tls))
+        except TransportError as error:
+            fault = ConfigFault(path="callbacks.tls", message=str(error))
+            raise ConfigError([fault]) from error
 
     def _receiver(self, name: str) -> ProviderConnector | None:
         connector = self._roster.connectors.get(name)

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -185,18 +186,34 @@ def _load_whole(path: Path) -> "Config":
 
 def _unusable_certificates(config: "Config") -> Iterator[ConfigFault]:
     """What the daemon would only find when it connects, since files may be renewed."""
+    for path, read in _certificates(config):
+        try:
+            read()
+        except TransportError as error:
+            yield ConfigFault(path=path, message=str(error))
+
+
+def _certificates(config: "Config") -> Iterator[tuple[str, Callable[[], object]]]:
+    """Where certificates are named, and what reads them."""
+    from esmed.api.callbacks import server_context
+    from esmed.bridge.config import HttpProviderConfig, MailProviderConfig
     from esmed.smpp.config import Config as SmppConfig
     from esmed.tls import client_context
 
+    if config.callbacks is not None and config.callbacks.tls is not None:
+        yield "callbacks.tls", partial(server_context, config.callbacks.tls)
     for name, connector in config.connectors.items():
-        hosts = connector.hosts if isinstance(connector, SmppConfig) else ()
-        for index, host in enumerate(hosts):
-            if host.tls is not None:
-                try:
-                    client_context(host.tls)
-                except TransportError as error:
-                    path = f"connectors.{name}.hosts[{index}].tls"
-                    yield ConfigFault(path=path, message=str(error))
+        where = f"connectors.{name}"
+        match connector:
+            case SmppConfig(hosts=hosts):
+                for index, host in enumerate(hosts):
+                    if host.tls is not None:
+                        path = f"{where}.hosts[{index}].tls"
+                        yield path, partial(client_context, host.tls)
+            case HttpProviderConfig(tls=tls):
+                yield f"{where}.tls", partial(client_context, tls)
+            case MailProviderConfig(encryption=tls) if tls is not None:
+                yield f"{where}.tls", partial(client_context, tls)
 
 
 def _demo(args: argparse.Namespace) -> int:

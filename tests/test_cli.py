@@ -147,6 +147,43 @@ class TestCheckConfig:
         where = "connectors.carrier.hosts[0].tls"
         assert found.startswith(f"{where}: cannot use {own}: ")
 
+    @pytest.mark.parametrize(
+        ("section", "path"),
+        [
+            (
+                'callbacks: {listen: "127.0.0.1:0", tls: {certificate: OWN}}',
+                "callbacks",
+            ),
+            (
+                (
+                    "connectors: {one: {kind: svitsms, base_urls: 'https://a.ua/x',"
+                    " login: a, password: b, tls: {ca: OWN}}}"
+                ),
+                "connectors.one",
+            ),
+            (
+                (
+                    "connectors: {one: {kind: smstraffic-smtp, server: 'a.ua:25', login: a,"
+                    " password: b, mail_from: a@b.ua, tls: {mode: tls, ca: OWN}}}"
+                ),
+                "connectors.one",
+            ),
+        ],
+    )
+    def test_so_are_those_of_callbacks_and_providers(
+        self,
+        config: Path,
+        capsys: pytest.CaptureFixture[str],
+        section: str,
+        path: str,
+    ) -> None:
+        own = config.parent / "own.pem"
+        own.write_text("no PEM")
+        others = GOOD if path == "callbacks" else ""
+        config.write_text(f"{others}\n{section.replace('OWN', str(own))}\n")
+        assert cli.main(["check-config", "-c", str(config)]) == 2
+        assert capsys.readouterr().err.startswith(f"{path}.tls: cannot use {own}: ")
+
     def test_no_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["check-config", "-c", str(tmp_path / "none")]) == 2
         assert "cannot read" in capsys.readouterr().err

@@ -46,6 +46,13 @@ def server_context(tls: CallbacksTls) -> ssl.SSLContext:
     return context
 
 
+def renew(context: ssl.SSLContext, tls: CallbacksTls) -> None:
+    """Have new connections be shown what is in the files now. Blocks. TransportError
+    names what cannot be used; then all stays as it was."""
+    server_context(tls)  # a certificate without its key would be half in place
+    context.load_cert_chain(tls.certificate, tls.key, password="")
+
+
 class Receiver(Protocol):
     """A connector that providers push to."""
 

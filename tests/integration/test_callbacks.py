@@ -315,6 +315,34 @@ async def test_over_tls(site: Site, post: Post, tmp_path: Path) -> None:
     assert await push(site, url, [], ssl=trusting) == (200, b"heard")
 
 
+async def test_a_renewed_certificate_is_shown_after_a_reload(
+    site: Site, post: Post, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "before", tmp_path / "after"]
+    for folder in folders:
+        folder.mkdir()
+    authorities = [Authority(folder) for folder in folders]
+    old, new = (each.issue("callbacks", "IP:127.0.0.1") for each in authorities)
+    shown, key = tmp_path / "shown.pem", tmp_path / "shown.key"
+    shown.write_bytes(old.certificate.read_bytes())
+    key.write_bytes(old.key.read_bytes())
+    tls = {"certificate": str(shown), "key": str(key)}
+    url = (await starts(site, post, tls=tls)).replace("http:", "https:")
+    trusts = [
+        ssl.create_default_context(cafile=str(each.certificate)) for each in authorities
+    ]
+    shown.write_bytes(new.certificate.read_bytes())
+    # Half of it is nothing to go by.
+    assert not await site.reload()
+    assert await push(site, url, [], ssl=trusts[0]) == (200, b"heard")
+    key.write_bytes(new.key.read_bytes())
+    assert await site.reload()
+    assert await push(site, url, [], ssl=trusts[1]) == (200, b"heard")
+    async with aiohttp.ClientSession() as fresh:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await fresh.post(url, data=b"[]", ssl=trusts[0])
+
+
 async def test_a_certificate_that_cannot_be_used(
     site: Site, post: Post, tmp_path: Path
 ) -> None:
