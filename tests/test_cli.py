@@ -163,7 +163,7 @@ class TestCheckConfig:
             ),
             (
                 (
-                    "connectors: {one: {kind: smstraffic-smtp, server: 'a.ua:25', login: a,"
+                    "connectors: {one: {kind: smstraffic-smtp, server: 'a:25', login: a,"
                     " password: b, mail_from: a@b.ua, tls: {mode: tls, ca: OWN}}}"
                 ),
                 "connectors.one",
