@@ -163,8 +163,8 @@ class TestCheckConfig:
             ),
             (
                 (
-                    "connectors: {one: {kind: smstraffic-smtp, server: 'a:25', login: a,"
-                    " password: b, mail_from: a@b.ua, tls: {mode: tls, ca: OWN}}}"
+                    "connectors: {one: {kind: smstraffic-smtp, server: 'a:25',"
+                    " login: a, password: b, mail_from: a@b.ua, tls: {mode: tls, ca: OWN}}}"
                 ),
                 "connectors.one",
             ),
