@@ -164,7 +164,7 @@ class TestCheckConfig:
             (
                 (
                     "connectors: {one: {kind: smstraffic-smtp, server: 'a:25',"
-                    " login: a, password: b, mail_from: a@b.ua, tls: {mode: tls, ca: OWN}}}"
+                    " login: a, password: b, mail_from: a@b.ua, tls: {ca: OWN}}}"
                 ),
                 "connectors.one",
             ),
