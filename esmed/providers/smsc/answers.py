@@ -6,7 +6,7 @@ are strings in one answer and numbers in the next.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
@@ -56,11 +56,22 @@ class Taken(Struct, frozen=True, kw_only=True):
 
     id: str
     """"" where none is told."""
-    count: int | None = None
-    """Short messages, over all recipients; of a call its seconds."""
-    cost: str = ""
-    balance: str = ""
+    told: Mapping[str, object]
+    """What else, as it came."""
     numbers: Sequence[OfNumber] = ()
+
+    @property
+    def count(self) -> int | None:
+        """Short messages, over all recipients; of a call its seconds."""
+        return integer(self.told.get("cnt"))
+
+    @property
+    def cost(self) -> str:
+        return string(self.told.get("cost"))
+
+    @property
+    def balance(self) -> str:
+        return string(self.told.get("balance"))
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -143,9 +154,7 @@ def read_send(body: bytes) -> Taken | Refusal | None:
             return None
         return Taken(
             id=string(answer.get("id")),
-            count=integer(answer.get("cnt")),
-            cost=string(answer.get("cost")),
-            balance=string(answer.get("balance")),
+            told=answer,
             numbers=_numbers(answer.get("phones")),
         )
     if not isinstance(answer, str):
@@ -159,9 +168,7 @@ def read_send(body: bytes) -> Taken | Refusal | None:
         return None
     return Taken(
         id=own,
-        count=integer(count),
-        cost=cost,
-        balance=balance,
+        told={"cnt": count, "cost": cost, "balance": balance},
         numbers=_lines(rest),
     )
 

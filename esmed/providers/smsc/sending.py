@@ -32,6 +32,8 @@ MOST_CHARACTERS: Final = 1000
 """Of ``mes``: what goes beyond may be cut off."""
 LONGEST_MINUTES: Final = 24 * 60
 """That ``valid`` takes."""
+_MINUTES: Final = [f"{n // 60:02}:{n % 60:02}" for n in range(LONGEST_MINUTES + 1)]
+"""As it takes them."""
 BLOCK_PAUSE: Final = 600.0
 """Seconds in which nothing is sent once our address is blocked."""
 ACCOUNT_PAUSE: Final = 60.0
@@ -146,8 +148,7 @@ def _on_one_line(text: str) -> str:
 
 
 def _valid(seconds: int) -> str:
-    hours, minutes = divmod(min(-(-seconds // 60), LONGEST_MINUTES), 60)
-    return f"{hours:02}:{minutes:02}"
+    return _MINUTES[min(-(-seconds // 60), LONGEST_MINUTES)]
 
 
 def _taken(messages: Sequence[Outgoing], taken: Taken) -> Sequence[Outcome]:
