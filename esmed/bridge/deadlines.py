@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, cast
-
-Task = asyncio.Task[Any]
+from typing import Any, Final, cast
 
 
 class Deadlines:
-    """Those of one carrier; a task has one at a time."""
+    """Those of one carrier."""
 
     def __init__(self) -> None:
-        self._open: dict[Task, Deadline] = {}
+        self._open: set[Deadline] = set()
         self._alarm: asyncio.TimerHandle | None = None
 
     def after(self, seconds: float) -> Deadline:
@@ -25,7 +24,7 @@ class Deadlines:
 
     def start(self) -> None:
         """Have the running task's time begin, or begin anew."""
-        one = self._open[_running()]
+        one = _own.get()
         one.start()
         self._ring(one.at)
 
@@ -43,9 +42,9 @@ class Deadlines:
     def _rings(self) -> None:
         self._alarm = None
         now = asyncio.get_running_loop().time()
-        for one in self._open.values():
+        for one in self._open:
             one.check(now)
-        following = min((one.at for one in self._open.values()), default=math.inf)
+        following = min((one.at for one in self._open), default=math.inf)
         if following < math.inf:
             self._ring(following)
 
@@ -55,10 +54,10 @@ class Deadline:
 
     __slots__ = ("_cancelling", "_missed", "_open", "_seconds", "_task", "at")
 
-    def __init__(self, open_: dict[Task, Deadline], seconds: float) -> None:
+    def __init__(self, open_: set[Deadline], seconds: float) -> None:
         self._open = open_
         self._seconds = seconds
-        self._task = _running()
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._cancelling = self._task.cancelling()
         self._missed = False
         self.at = math.inf
@@ -77,7 +76,8 @@ class Deadline:
             self._task.cancel()
 
     def __enter__(self) -> None:
-        self._open[self._task] = self
+        self._open.add(self)
+        _own.set(self)
 
     def __exit__(
         self,
@@ -85,7 +85,7 @@ class Deadline:
         error: BaseException | None,
         _: TracebackType | None,
     ) -> None:
-        del self._open[self._task]
+        self._open.remove(self)
         if not self._missed:
             return
         # Who else has cancelled the task wants it to end.
@@ -94,5 +94,5 @@ class Deadline:
             raise TimeoutError from error
 
 
-def _running() -> Task:
-    return cast("Task", asyncio.current_task())
+_own: Final[ContextVar[Deadline]] = ContextVar("deadline")
+"""The running task's."""

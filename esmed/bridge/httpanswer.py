@@ -3,7 +3,6 @@
 import os
 import socket
 import ssl
-from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -16,13 +15,11 @@ from aiohttp import (
 
 from esmed import tls
 
-_CHUNK: Final = 64 * 1024
-
 
 async def read(response: ClientResponse, bound: int) -> bytes | None:
     """Read the body; None if it is longer than that."""
     chunks, left = [], bound
-    async for chunk in response.content.iter_chunked(_CHUNK):
+    while chunk := await response.content.readany():
         left -= len(chunk)
         if left < 0:
             response.close()
