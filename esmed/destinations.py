@@ -62,7 +62,8 @@ class Destinations:
     def after_others(self, case: Case, operation: T) -> T | base.Requeue:
         """Delay the number of a message that met a full queue until its retry is due.
 
-        That is later than it would be where others wait longer already.
+        Of several that were on their way at once the first says when: were each due at
+        a moment of its own, they would not go in their order.
         """
         refusal, queued = case.refusal, case.job.queued
         if (
@@ -76,7 +77,8 @@ class Destinations:
         while len(self._delays) >= MOST:
             del self._delays[next(iter(self._delays))]
         self._delays[key] = delay
-        delay.until = max(delay.until, operation.due_at)
+        if delay.probe == queued.seq or delay.until <= operation.at:
+            delay.until = max(delay.until, operation.due_at)
         delay.free = False
         return structs.replace(operation, due_at=min(delay.until, queued.expires_at))
 

@@ -1,6 +1,7 @@
 """esmed.destinations: what test_dispatch does not see of it."""
 
 import pytest
+from msgspec import structs
 
 from esmed import destinations
 from esmed.connector import Job
@@ -71,10 +72,28 @@ def test_all_wait_for_the_same_moment():
     known = Destinations()
     assert refuse(known, queued(1), 5000) == 5000
     assert refuse(known, queued(2), 4000) == 5000
-    assert refuse(known, queued(3), 7000) == 7000
-    assert known.wait("c", queued(1), 5000) == 7000
-    assert known.wait("other", queued(1), 5000) is None
-    assert known.wait("c", queued(9, to="2"), 5000) is None
+    assert refuse(known, queued(3), 7000) == 5000
+    assert known.wait("c", queued(1), 4999) == 5000
+    assert known.wait("other", queued(1), 4999) is None
+    assert known.wait("c", queued(9, to="2"), 4999) is None
+
+
+def test_the_one_that_goes_alone_says_how_long_if_it_is_refused():
+    known = Destinations()
+    refuse(known, queued(1), 5000)
+    assert known.wait("c", queued(1), 5000) is None
+    assert refuse(known, queued(1), 9000) == 9000
+    assert known.wait("c", queued(2), 5001) == 9000
+
+
+def test_a_refusal_after_the_moment_says_how_long():
+    known = Destinations()
+    refuse(known, queued(1), 5000)
+    late = queued(2)
+    operation = structs.replace(requeue(late, 9000), at=6000)
+    delayed = known.after_others(case(late, refused=True), operation)
+    assert delayed == operation
+    assert known.wait("c", queued(1), 6000) == 9000
 
 
 def test_no_longer_than_it_is_valid():
@@ -117,4 +136,4 @@ def test_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch):
     refuse(known, queued(5, to="5"), 5000)
     assert len(known) == 3
     waits = [known.wait("c", queued(9, to=str(n)), 0) for n in range(1, 6)]
-    assert waits == [None, 6000, None, 5000, 5000]
+    assert waits == [None, 5000, None, 5000, 5000]
