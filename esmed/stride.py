@@ -66,6 +66,8 @@ class Stride:
         is ready and nothing else comes."""
         if sum(ready) <= count:
             return list(ready)
+        if ready.count(0) == len(ready) - 1:
+            return [min(one, count) for one in ready]
         left, paid = list(ready), self._paid.copy()
         for _ in range(count):
             left[self.turn(left)] -= 1

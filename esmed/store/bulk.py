@@ -8,7 +8,9 @@ to 128 of them; sizes are powers of two so that few statements need preparing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
 Value = int | str | bytes | None
 Row = tuple[Value, ...]
@@ -39,15 +41,16 @@ def update(
 
 def run(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
     """Execute a statement for rows: they take the place of its ``{}``."""
-    for values, parameters in _chunks(rows):
-        connection.execute(statement.format(values), parameters)
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[tuple[str, list[Value]]]:
     start = 0
     while start < len(rows):
         size = min(_LARGEST, 1 << ((len(rows) - start).bit_length() - 1))
-        chunk = rows[start : start + size]
-        one = "(" + ",".join("?" * len(chunk[0])) + ")"
-        yield ",".join([one] * size), [value for row in chunk for value in row]
+        parameters = tuple(chain.from_iterable(rows[start : start + size]))
+        connection.execute(_for(statement, len(rows[start]), size), parameters)
         start += size
+
+
+@lru_cache(maxsize=256)
+def _for(statement: str, columns: int, rows: int) -> str:
+    """Return a statement for so many rows."""
+    one = "(" + ",".join("?" * columns) + ")"
+    return statement.format(",".join([one] * rows))

@@ -1,8 +1,9 @@
 """The records one commit changes: loaded together, changed in memory, saved together.
 
 Several operations of a group may concern one message; it is read at most once and
-written once. Records stay cached after the commit, since the one process that owns the
-store is the only one to change them; after a failure the cache is dropped.
+written once. Records stay cached after the commit until their message has ended, since
+the one process that owns the store is the only one to change them; after a failure the
+cache is dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from esmed.models import FINAL_STATES, Inbound, MessageState, Millis, Record
 from esmed.store import bulk, matching, outbox, rows
 from esmed.store.base import Change, Overdue
 
-_CACHED: Final = 4096
+_CACHED: Final = 8192
 _CUT_PATIENCE_MS: Final = 50
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Unit:
         self._records: OrderedDict[int, Record] = OrderedDict()
         self._new: dict[int, Record] = {}
         self._dirty: dict[int, Record] = {}
+        self._ended: list[int] = []
         self._erased: list[bulk.Row] = []
         self._outbox: list[bulk.Row] = []
         self._smsc_ids: list[bulk.Row] = []
@@ -128,8 +130,11 @@ class Unit:
         self.connection.execute("COMMIT")
 
     def committed(self) -> None:
-        """Begin anew, keeping the records most likely to change next."""
+        """Begin anew, keeping the records that will change: those of messages that
+        have not ended."""
         self._looked_for = set()
+        for seq in self._ended:
+            self._records.pop(seq, None)
         self._reset()
         while len(self._records) > _CACHED:
             self._records.popitem(last=False)
@@ -153,6 +158,7 @@ class Unit:
         self.events = 0
         self._new = {}
         self._dirty = {}
+        self._ended = []
         self._erased = []
         self._outbox = []
         self._smsc_ids = []
@@ -226,6 +232,8 @@ class Unit:
             self.seek(matching.number(record.request.to))
         waits_for = lifecycle.waits_for(record)
         url = record.request.webhook_url
+        if new in FINAL_STATES:
+            self._ended.append(record.seq)
         if new is not old:
             if self.erase_final and new in FINAL_STATES:
                 self._erase_text(record)
