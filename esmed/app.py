@@ -17,13 +17,12 @@ import functools
 import os
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 
-from esmed import listeners, log, routing, supervision
+from esmed import chores, listeners, log, routing, supervision
 from esmed.announce import Announcer
 from esmed.api import callbacks, server
 from esmed.api.service import HttpService
@@ -62,10 +61,6 @@ from esmed.webhooks import Webhooks
 
 _log = log.get("app")
 
-CHECKPOINT_EVERY: Final = 2.0
-LAG_EVERY: Final = 0.5
-LAG_OF: Final = 60.0
-VITALS_EVERY: Final = 5.0
 AFTER_LINKS: Final = 15.0
 """Seconds that the rest of a stop takes at most, once the links have been left."""
 REQUESTS_WITHIN: Final = 5.0
@@ -201,7 +196,7 @@ class App:
             webhook_hosts=config.webhooks.allow,
             webhook_key=_webhook_key(config),
         )
-        metrics.on_collect(lambda: _gauges(metrics, dispatch, store))
+        metrics.on_collect(lambda: chores.set_gauges(metrics, dispatch, store))
         self._endpoints = server.build(
             gateway, config.http, metrics, clock, http.traffic
         )
@@ -212,9 +207,9 @@ class App:
         self._stack.callback(http.leave)
         await self._serve_callbacks()
         for watch in (
-            lambda: _measure_lag(metrics),
-            lambda: _keep_log_short(store),
-            lambda: _look_at_queues(store, dispatch, clock, metrics),
+            lambda: chores.measure_lag(metrics),
+            lambda: chores.keep_log_short(store),
+            lambda: chores.look_at_queues(store, dispatch, clock, metrics),
             lambda: supervision.tell_status(self._notifier, self._connectors),
             lambda: supervision.feed_watchdog(
                 self._notifier, lambda: self._pulses(store)
@@ -439,50 +434,3 @@ def _announcer(config: Config) -> Announcer:
 def _webhook_key(config: Config) -> bytes | None:
     secret = config.webhooks.secret
     return webhook_key(secret.reveal()) if secret else None
-
-
-def _gauges(metrics: Metrics, dispatch: Dispatch, store: SqliteStore) -> None:
-    """Set what is asked for only when somebody reads the metrics."""
-    for name, connector in dispatch.connectors.items():
-        usage = connector.usage()
-        meters = metrics.connector(name)
-        meters.state(connector.health().state)
-        meters.queue_messages.set(dispatch.waiting_for[name])
-        meters.window_used.set(usage.window_used)
-        meters.window_size.set(usage.window_size)
-        meters.rate_limit.set(usage.rate or 0)
-    metrics.store_free_bytes.set(store.free_bytes())
-
-
-async def _measure_lag(metrics: Metrics) -> None:
-    """Measure how late the loop wakes us; shown is the worst of the last minute."""
-    lags: deque[float] = deque(maxlen=round(LAG_OF / LAG_EVERY))
-    while True:
-        before = time.monotonic()
-        await asyncio.sleep(LAG_EVERY)
-        lags.append(max(0.0, time.monotonic() - before - LAG_EVERY))
-        metrics.loop_lag_seconds.set(max(lags))
-
-
-async def _look_at_queues(
-    store: SqliteStore, dispatch: Dispatch, clock: Clock, metrics: Metrics
-) -> None:
-    """Set the gauges that take a question to the store."""
-    while True:
-        with contextlib.suppress(StoreError):
-            vitals = await store.vitals()
-            now = clock.now_ms()
-            for name in dispatch.connectors:
-                meters = metrics.connector(name)
-                due_at = vitals.oldest.get(name, now)
-                meters.queue_oldest.set(max(0, now - due_at) / 1000)
-                meters.held.set(vitals.held.get(name, 0))
-        await asyncio.sleep(VITALS_EVERY)
-
-
-async def _keep_log_short(store: SqliteStore) -> None:
-    """Checkpoint the store's log when it has grown."""
-    while True:
-        await asyncio.sleep(CHECKPOINT_EVERY)
-        with contextlib.suppress(StoreError):
-            await store.checkpoint()

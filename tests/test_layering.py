@@ -176,6 +176,7 @@ LAYERS = (
         modules=(
             "esmed.__main__",
             "esmed.app",
+            "esmed.chores",
             "esmed.hub",
             "esmed.cli",
             "esmed.cli.*",

@@ -32,7 +32,7 @@ from integration.site import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from esmed import app, webhooks
+from esmed import chores, webhooks
 from esmed.metrics import Metrics
 from pdu import SubmitSmResp
 
@@ -42,8 +42,8 @@ SOON = "300ms"
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is looked at now and then is looked at all the time."""
-    monkeypatch.setattr(app, "VITALS_EVERY", 0.05)
-    monkeypatch.setattr(app, "LAG_EVERY", 0.05)
+    monkeypatch.setattr(chores, "VITALS_EVERY", 0.05)
+    monkeypatch.setattr(chores, "LAG_EVERY", 0.05)
     monkeypatch.setattr(webhooks, "TICKS_A_GAUGE", 1)
     monkeypatch.setattr(webhooks, "TICK", 0.05)
 
