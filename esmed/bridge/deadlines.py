@@ -28,16 +28,12 @@ class Deadlines:
         one.start()
         self._ring(one.at)
 
-    def close(self) -> None:
-        """Look no more whether any is missed."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
     def _ring(self, at: float) -> None:
-        if self._alarm is None or at < self._alarm.when():
-            self.close()
-            self._alarm = asyncio.get_running_loop().call_at(at, self._rings)
+        if self._alarm is not None:
+            if self._alarm.when() <= at:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(at, self._rings)
 
     def _rings(self) -> None:
         self._alarm = None

@@ -101,7 +101,6 @@ class HttpCarrier:
     async def close(self) -> None:
         """Close the connections; nothing is sent any more."""
         self._closed = True
-        self._deadlines.close()
         if self._session is not None:
             await self._session.close()
 

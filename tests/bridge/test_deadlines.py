@@ -103,12 +103,3 @@ async def test_another_error_is_not_hidden(all_: Deadlines) -> None:
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()
-
-
-async def test_nothing_rings_once_it_is_closed(all_: Deadlines) -> None:
-    waiting = asyncio.create_task(waits(all_, 0.01))
-    await asyncio.sleep(0)
-    all_.close()
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
-    await ended(waiting)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fakes.ca import Authority
+from fakes.wait import eventually
 
 from esmed.bridge.base import Ambiguous, HttpCall, MailCall, NotSent, Reply
 from esmed.bridge.config import HttpProviderConfig
@@ -538,6 +539,22 @@ async def test_closed() -> None:
         await ours.close()
         outcome = await ours.exchange(READ, f"http://127.0.0.1:{made.port}")
     assert outcome == NotSent("the connector has stopped")
+
+
+async def test_closed_in_the_middle_of_an_answer() -> None:
+    """aiohttp tells nobody who waits for the rest of a body."""
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+    async with (
+        server(says(half, stays=True)) as made,
+        carrier(response_timeout=0.5) as ours,
+    ):
+        url = f"http://127.0.0.1:{made.port}"
+        asking = asyncio.create_task(ours.exchange(READ, url))
+        await eventually(lambda: made.requests)
+        await asyncio.sleep(0.1)  # for the half to be read
+        await ours.close()
+        async with asyncio.timeout(30):
+            assert isinstance(await asking, Ambiguous)
 
 
 def test_a_call_shows_nothing() -> None:
