@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -51,6 +52,32 @@ class Client:
         answer = await self.post("/v1/messages", body)
         return str(answer["id"])
 
+    async def submit_all(self, messages: Iterable[Mapping[str, object]]) -> list[str]:
+        """Send messages at once that must be accepted; their ids."""
+        answer = await self.post("/v1/messages/batch", {"messages": list(messages)})
+        return [one["id"] for one in answer["messages"]]
+
+    async def submit_to(
+        self, numbers: Iterable[str], text: str = "for {}", **fields: object
+    ) -> dict[str, str]:
+        """Send each number a text, at once; the ids by number."""
+        texts = {to: text.format(to) for to in numbers}
+        ids = await self.submit_all(
+            {"to": to, "from": "Shop", "text": text, **fields}
+            for to, text in texts.items()
+        )
+        return dict(zip(texts, ids, strict=True))
+
+    async def until(self, path: str, fits: Callable[[Any], object]) -> Any:
+        """Wait for what is got there to be as wanted; what it then is."""
+        deadline = time.monotonic() + LIMIT
+        while True:
+            found = await self.get(path)
+            if fits(found):
+                return found
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+
     async def message(self, id_: str) -> dict[str, Any]:
         """One message."""
         message: dict[str, Any] = await self.get(f"/v1/messages/{id_}")
@@ -58,25 +85,24 @@ class Client:
 
     async def reaches(self, id_: str, *states: str) -> dict[str, Any]:
         """Wait for a message to be in one of the states."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            message = await self.message(id_)
-            if message["state"] in states:
-                return message
-            assert not message["final"], message
-            assert time.monotonic() < deadline, message
-            await asyncio.sleep(0.02)
+        return await self._message(id_, lambda message: message["state"] in states)
 
     async def is_held(self, id_: str) -> dict[str, Any]:
         """Wait for a message to be held."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            message = await self.message(id_)
-            if message["held"]:
-                return message
-            assert not message["final"], message
-            assert time.monotonic() < deadline, message
-            await asyncio.sleep(0.02)
+        return await self._message(id_, lambda message: message["held"])
+
+    async def _message(
+        self, id_: str, fits: Callable[[dict[str, Any]], object]
+    ) -> dict[str, Any]:
+        """Wait for a message to be as wanted, which a final one never becomes."""
+
+        def there(message: dict[str, Any]) -> bool:
+            found = bool(fits(message))
+            assert found or not message["final"], message
+            return found
+
+        message: dict[str, Any] = await self.until(f"/v1/messages/{id_}", there)
+        return message
 
     async def messages(self) -> list[dict[str, Any]]:
         """All messages, newest first."""
@@ -99,14 +125,32 @@ class Client:
         self, name: str = "carrier", *states: str, **wanted: object
     ) -> dict[str, Any]:
         """Wait for a connector to be in one of the states, its fields as wanted."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            found: dict[str, Any] = await self.get(f"/v1/connectors/{name}")
-            fits = all(found[key] == value for key, value in wanted.items())
-            if fits and (not states or found["state"] in states):
-                return found
-            assert time.monotonic() < deadline, found
-            await asyncio.sleep(0.02)
+
+        def fits(found: dict[str, Any]) -> bool:
+            return (not states or found["state"] in states) and all(
+                found[key] == value for key, value in wanted.items()
+            )
+
+        found: dict[str, Any] = await self.until(f"/v1/connectors/{name}", fits)
+        return found
+
+    async def down(self, name: str, *because: str) -> dict[str, Any]:
+        """Wait for a connector to be down for a reason that says one of these."""
+
+        def fits(found: dict[str, Any]) -> bool:
+            return found["state"] == "down" and any(
+                words in found["reason"] for words in because
+            )
+
+        found: dict[str, Any] = await self.until(f"/v1/connectors/{name}", fits)
+        return found
+
+    async def inbound(self, count: int) -> list[dict[str, Any]]:
+        """Wait for so many messages from subscribers, the oldest first."""
+        found = await self.until(
+            "/v1/inbound", lambda page: len(page["messages"]) >= count
+        )
+        return list(reversed(found["messages"]))
 
     async def bound(self, name: str = "carrier") -> None:
         """Wait for a connector that can send."""

@@ -11,7 +11,7 @@ from integration import site as sites
 from integration.site import Site
 
 from esmed import dispatch
-from esmed.bridge import registry
+from esmed.bridge import registry, schedule, submission
 from esmed.simulator import SmscSimulator
 from esmed.simulator.outcomes import STANDARD
 from esmed.store import questions
@@ -22,6 +22,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What time brings by itself is looked for more often, so that nobody waits."""
     monkeypatch.setattr(dispatch, "SWEEP_EVERY", 0.1)
     monkeypatch.setattr(questions, "BUSY_SECONDS", 0.2)
+
+
+@pytest.fixture
+def asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Providers are asked for states, and for what may have been taken, at once."""
+    monkeypatch.setattr(schedule, "FIRST", 0.1)
+    monkeypatch.setattr(schedule, "FACTOR", 1.0)
+    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.05, 0.1, 0.2, 0.4))
 
 
 @pytest.fixture

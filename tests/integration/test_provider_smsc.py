@@ -6,26 +6,27 @@ The number's last digits tell what becomes of a message: docs/connectors/smsc.md
 
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from fakes.wait import eventually
+from integration import providers
+from integration.providers import SECRET, TOMORROW, Account, Operations, strike
 from integration.site import Site
 
-from esmed.bridge import schedule, submission
+from esmed.bridge import submission
 from esmed.log import EventFormatter
 from esmed.providers.smsc import Smsc, sending
 from esmed.simulator.bridge.frame import Mo
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smsc import Simulator
 
-LOGIN, PASSWORD, SECRET, WORD = "alex", "the-password", "callbacks-secret", "слово"
-OPERATIONS = "/v1/connectors/smsc/operations"
-TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+WORD = "слово"
+SETTINGS = {"word": WORD, "guards": "no"}
+OPTIONS = ProviderOptions(login="alex", password="the-password", settings=SETTINGS)
+ACCOUNT = Account("smsc", "smsc", Simulator, OPTIONS)
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 
 ENDS = {
     "380501234500": "delivered",
@@ -46,53 +47,23 @@ ENDS = {
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
-    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.05, 0.1, 0.2))
+def _asked_often(asked_soon: None, monkeypatch: pytest.MonkeyPatch) -> None:
     often = msgspec.structs.replace(Smsc.traits, asks_every=0.05)
     monkeypatch.setattr(Smsc, "traits", often)
 
 
 @pytest.fixture
 async def smsc() -> AsyncIterator[Simulator]:
-    async with simulator() as made:
+    async with stand_in() as made:
         yield made
-
-
-def simulator(**settings: str) -> Simulator:
-    return Simulator(
-        ProviderOptions(
-            login=LOGIN,
-            password=PASSWORD,
-            settings={"word": WORD, "guards": "no", **settings},
-        )
-    )
-
-
-def connector(*nodes: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smsc",
-        "base_urls": [node.url for node in nodes],
-        "login": LOGIN,
-        "password": PASSWORD,
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
 
 
 async def called_back(
     site: Site, smsc: Simulator, query: str = "charset=utf-8&fmt=3&sha1", **keys: Any
 ) -> None:
-    """Start with a connector that smsc calls back."""
-    site.callbacks = {"listen": ["127.0.0.1:0"]}
-    keys = {"callback_secret": SECRET, "callback_word": WORD, **keys}
-    await site.start(smsc=connector(smsc, **keys))
-    smsc.callback_url = smsc.mo_url = f"{site.callback_url('smsc', SECRET)}?{query}"
-
-
-def strike(smsc: Simulator, fault: str) -> None:
-    smsc.add_fault(parse(fault, HTTP_FAULTS))
+    """Start with a connector that smsc calls back, with whatever at one URL."""
+    await ACCOUNT.called_back(site, smsc, callback_word=WORD, **keys)
+    smsc.callback_url = smsc.mo_url = f"{smsc.callback_url}?{query}"
 
 
 # --- sending -------------------------------------------------------------------------
@@ -109,9 +80,7 @@ async def test_every_end(site: Site, smsc: Simulator, how: str):
             await called_back(site, smsc)
         case _:
             await called_back(site, smsc, query="md5")
-    ids = {to: await site.submit(to=to, text=f"Привіт, {to} €") for to in ENDS}
-    for to, id_ in ids.items():
-        await site.reaches(id_, ENDS[to])
+    ids = await providers.ends(site, ENDS)
     assert ("status" in smsc.requests) == (how in {"asked", "rest"})
     taken = {each.to: each.text for each in smsc.messages()}
     assert taken["380501234500"] == "Привіт, 380501234500 €"
@@ -126,12 +95,9 @@ async def test_a_queue_of_different_messages_takes_few_requests(
 ):
     await site.start(smsc=connector(smsc, concurrency=1))
     numbers = [f"3805012{place:05d}" for place in range(20_000, 20_120)]
-    messages = [{"to": to, "from": "SMS", "text": f"for\n{to}"} for to in numbers]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    for to, accepted in zip(numbers, answer["messages"], strict=True):
+    for to, id_ in (await site.submit_to(numbers, "for\n{}")).items():
         if to[-2:] not in {"06", "11"}:
-            expected = ENDS.get(f"3805012345{to[-2:]}", "delivered")
-            await site.reaches(accepted["id"], expected)
+            await site.reaches(id_, ENDS.get(f"3805012345{to[-2:]}", "delivered"))
     taken = smsc.messages()
     assert all(each.text == f"for\n{each.to}" for each in taken)
     assert len({each.to for each in taken}) == len(taken)
@@ -141,16 +107,13 @@ async def test_a_queue_of_different_messages_takes_few_requests(
 @pytest.mark.parametrize("code", ["6", "7", "8"])
 async def test_the_bad_one_of_a_list_is_found(site: Site, code: str):
     """Where smsc refuses the whole of it for the sake of one."""
-    async with simulator(list_errors="request") as smsc:
-        ends = {"6": "13", "7": "05", "8": "10"}
+    async with stand_in(list_errors="request") as smsc:
+        bad = {"6": "13", "7": "05", "8": "10"}[code]
         await site.start(smsc=connector(smsc))
-        numbers = [f"3805012345{end}" for end in ("00", "20", ends[code], "21", "22")]
-        messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
-        answer = await site.post("/v1/messages/batch", {"messages": messages})
-        for to, accepted in zip(numbers, answer["messages"], strict=True):
-            message = await site.reaches(
-                accepted["id"], "rejected" if to[-2:] == ends[code] else "delivered"
-            )
+        numbers = [f"3805012345{end}" for end in ("00", "20", bad, "21", "22")]
+        for to, id_ in (await site.submit_to(numbers)).items():
+            end = "rejected" if to[-2:] == bad else "delivered"
+            message = await site.reaches(id_, end)
             if message["state"] == "rejected":
                 assert message["error"]["class"] == "message"
                 assert message["error"]["code"] == int(code)
@@ -160,12 +123,9 @@ async def test_the_bad_one_of_a_list_is_found(site: Site, code: str):
 async def test_two_to_one_number_are_told_apart(site: Site, smsc: Simulator):
     await called_back(site, smsc, concurrency=1)
     messages = [{"to": "380501234500", "text": f"number {n}"} for n in range(6)]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    ids = set()
-    for accepted in answer["messages"]:
-        message = await site.reaches(accepted["id"], "delivered")
-        ids.add(message["segments"][0]["attempts"][0]["smsc_id"])
-    assert len(ids) == 6
+    ids = await site.submit_all(messages)
+    ended = [await site.reaches(id_, "delivered") for id_ in ids]
+    assert len({providers.smsc_id_of(message) for message in ended}) == 6
 
 
 async def test_flash_binary_and_sender(site: Site, smsc: Simulator):
@@ -225,16 +185,13 @@ async def test_refusals(
     site: Site, smsc: Simulator, code: int, class_: str, state: str
 ):
     await site.start(smsc=connector(smsc))
-    strike(smsc, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert smsc.requests["send"] == 1
+    await providers.refuses(site, smsc, code, class_, state)
 
 
 async def test_an_account_without_money_leaves_it_to_the_next(
     site: Site, smsc: Simulator
 ):
-    async with simulator() as other:
+    async with stand_in() as other:
         await site.start(smsc=connector(smsc), other=connector(other))
         strike(smsc, "refuse code=3 on=send")
         message = await site.reaches(await site.submit(), "delivered")
@@ -272,11 +229,7 @@ async def test_too_many_at_once(
 
 async def test_a_wrong_password_is_no_mystery(site: Site, smsc: Simulator):
     await site.start(smsc=connector(smsc, password="wrong"))
-    id_ = await site.submit()
-    down = await site.connector("smsc", "down")
-    while "wrong login" not in down["reason"]:
-        down = await site.connector("smsc", "down")
-    assert (await site.message(id_))["state"] == "queued"
+    await providers.waits(site, "smsc", "wrong login")
     assert smsc.requests.keys() == {"balance"}
 
 
@@ -301,12 +254,9 @@ async def test_what_was_taken_is_found_out(site: Site, smsc: Simulator, fault: s
     strike(smsc, f"{fault} times=1 on=send")
     await site.reaches(await site.submit(), "delivered")
     strike(smsc, f"{fault} times=1 on=send")
-    messages = [
-        {"to": f"3805012345{end}", "text": f"for {end}"} for end in range(20, 30)
-    ]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    for accepted in answer["messages"]:
-        await site.reaches(accepted["id"], "delivered")
+    ids = await site.submit_to(f"3805012345{end}" for end in range(20, 30))
+    for id_ in ids.values():
+        await site.reaches(id_, "delivered")
     assert smsc.stats.duplicates == 0
     assert smsc.stats.taken == 11
 
@@ -327,7 +277,7 @@ async def test_error_9_after_an_attempt_without_an_answer(
     """smsc takes a message and does not know it at once: what comes next is refused as
     the same again, which tells that it was taken."""
     monkeypatch.setattr(submission, "RECHECK_AFTER", (0.5, 0.7))
-    async with simulator(guards="yes", lag="1.5") as smsc:
+    async with stand_in(guards="yes", lag="1.5") as smsc:
         await called_back(site, smsc)
         strike(smsc, "close processed=true times=1 on=send")
         await site.reaches(await site.submit(on_unknown="resend"), "delivered")
@@ -335,7 +285,7 @@ async def test_error_9_after_an_attempt_without_an_answer(
 
 
 async def test_before_another_attempt_it_is_asked_once_more(site: Site):
-    async with simulator(lag="2") as smsc:
+    async with stand_in(lag="2") as smsc:
         await site.start(smsc=connector(smsc))
         strike(smsc, "close processed=true times=1 on=send")
         held = await site.submit(on_unknown="hold")
@@ -349,11 +299,10 @@ async def test_before_another_attempt_it_is_asked_once_more(site: Site):
 
 async def test_nothing_was_taken_where_nobody_listens(site: Site, smsc: Simulator):
     """So the backup gets it, once."""
-    async with simulator() as backup:
-        smsc.add_fault(parse("refuse_connect", HTTP_FAULTS))
+    async with stand_in() as backup:
+        strike(smsc, "refuse_connect")
         await site.start(smsc=connector(smsc, backup, on_unknown="fail"))
-        await site.reaches(await site.submit(), "delivered")
-        assert (smsc.stats.taken, backup.stats.taken) == (0, 1)
+        await providers.goes_to(site, backup, smsc)
 
 
 # --- what comes in -------------------------------------------------------------------
@@ -403,10 +352,7 @@ async def test_what_is_not_signed_changes_nothing(
 
 async def test_pushes_that_come_twice(site: Site, smsc: Simulator):
     await called_back(site, smsc)
-    strike(smsc, "push_twice")
-    ids = [await site.submit(text=f"number {place}") for place in range(5)]
-    for id_ in ids:
-        await site.reaches(id_, "delivered")
+    await providers.pushes_twice(site, smsc)
     smsc.inject_mo(Mo(text="only once"))
     events = await site.told(6)
     assert [each["type"] for each in events].count("inbound.received") == 1
@@ -419,15 +365,9 @@ async def test_every_operation(site: Site, smsc: Simulator):
     await site.start(smsc=connector(smsc))
     id_ = await site.submit(to="380501234500")
     message = await site.reaches(id_, "delivered")
-    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
-    own, _, to = smsc_id.partition("/")
-    listed = await site.get(OPERATIONS)
-    names = [each["name"] for each in listed["operations"]]
-
-    async def run(name: str, **arguments: object) -> Any:
-        names.remove(name)
-        return await site.post(f"{OPERATIONS}/{name}", arguments)
-
+    own, _, to = providers.smsc_id_of(message).partition("/")
+    operations = Operations(site, "smsc")
+    run, ask = operations.run, operations.ask
     assert await run("balance") == {"balance": "100.50", "currency": "UAH"}
     assert (await run("cost", phones=to, mes="Hi"))["messages"] == 1
     status = await run("status", id=own, phone=to, all=1)
@@ -442,12 +382,12 @@ async def test_every_operation(site: Site, smsc: Simulator):
     assert mo["message"] == "Так"
     history = (await run("history", start="01.01.2026"))["messages"]
     assert {each["id"] for each in history} >= {own, "mine"}
-    assert names == []
-    for arguments, expected in (
+    assert await operations.untried() == []
+    rows: tuple[tuple[dict[str, Any], int], ...] = (
         ({}, 400),
         ({"phones": to}, 400),
         ({"phones": to, "mes": "Hi", "translit": 9}, 400),
         ({"phones": "380501234505", "mes": "Hi"}, 409),
-    ):
-        answer, _ = await site.ask("POST", f"{OPERATIONS}/send", arguments)
-        assert answer == expected, arguments
+    )
+    for arguments, expected in rows:
+        assert (await ask("send", **arguments))[0] == expected, arguments

@@ -5,64 +5,36 @@ The number's last digits tell what becomes of a message: docs/connectors/smspage
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from fakes.ca import Authority
+from integration import providers
+from integration.providers import TOMORROW, Account, Operations, strike
 from integration.site import Site
 
-from esmed.bridge import schedule, submission
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
+from esmed.bridge import submission
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smspager import Simulator
 
-LOGIN, PASSWORD = "mylogin", "the-password"
-OPTIONS = ProviderOptions(login=LOGIN, password=PASSWORD)
-TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-OPERATIONS = "/v1/connectors/pager/operations"
+pytestmark = pytest.mark.usefixtures("asked_soon")
 
-
-@pytest.fixture(autouse=True)
-def _looked_at_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
-    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.05, 0.1, 0.1))
+OPTIONS = ProviderOptions(login="mylogin", password="the-password")
+RETRY = {"attempts": 3, "min": "50ms", "max": "200ms"}
+ACCOUNT = Account("pager", "smspager", Simulator, OPTIONS, retry=RETRY)
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 
 
 @pytest.fixture
 async def pager() -> AsyncIterator[Simulator]:
-    async with Simulator(OPTIONS) as made:
+    async with stand_in() as made:
         yield made
 
 
-def connector(provider: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smspager",
-        "base_urls": [provider.url],
-        "login": LOGIN,
-        "password": PASSWORD,
-        "retry": {"attempts": 3, "min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-def strike(provider: Simulator, fault: str) -> None:
-    provider.add_fault(parse(fault, HTTP_FAULTS))
-
-
 def sendings(provider: Simulator) -> int:
-    return provider.stats.requests.get("send", 0)
-
-
-async def batch(site: Site, numbers: list[str]) -> dict[str, str]:
-    """Submit a text of its own to each; the ids."""
-    messages = [{"to": to, "from": "Magazin", "text": f"for {to}"} for to in numbers]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    return {to: one["id"] for to, one in zip(numbers, answer["messages"], strict=True)}
+    return provider.requests.get("send", 0)
 
 
 ENDS = {
@@ -82,11 +54,9 @@ ENDS = {
 
 @pytest.mark.parametrize("tags", ["good", "manual"])
 async def test_every_end(site: Site, tags: str):
-    async with Simulator(replace(OPTIONS, settings={"tags": tags})) as pager:
+    async with stand_in(tags=tags) as pager:
         await site.start(pager=connector(pager))
-        ids = {to: await site.submit(to=to, text=f"Привіт, {to} €") for to in ENDS}
-        for to, id_ in ids.items():
-            await site.reaches(id_, ENDS[to])
+        await providers.ends(site, ENDS)
         taken = {each.to: each.text for each in pager.messages()}
         assert taken["79011234500"] == "Привіт, 79011234500 €"
         assert pager.stats.duplicates == 0
@@ -108,7 +78,7 @@ async def test_what_is_on_its_way_stays_so(site: Site, pager: Simulator):
 async def test_different_texts_share_a_request(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, batch=50, concurrency=1))
     numbers = [f"7901123{place:02d}00" for place in range(90)]
-    ids = await batch(site, numbers)
+    ids = await site.submit_to(numbers)
     for id_ in ids.values():
         await site.reaches(id_, "delivered")
     assert {each.to: each.text for each in pager.messages()} == {
@@ -123,19 +93,19 @@ async def test_one_of_a_request_that_is_not_taken(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, batch=50, concurrency=1))
     await site.connector("pager", "up")
     await site.post("/v1/connectors/pager/pause")
-    ends = {"00": "delivered", "11": "rejected", "05": "failed", "01": "undeliverable"}
-    ids = await batch(site, [f"790112345{end}" for end in ends])
+    told = {"00": "delivered", "11": "rejected", "05": "failed", "01": "undeliverable"}
+    ids = await site.submit_to([f"790112345{end}" for end in told])
     await site.post("/v1/connectors/pager/resume")
     for to, id_ in ids.items():
-        await site.reaches(id_, ends[to[-2:]])
+        await site.reaches(id_, told[to[-2:]])
     assert pager.stats.taken == 2
 
 
 async def test_one_bad_number_in_every_request(site: Site, pager: Simulator):
     """It is the numbers that are bad, not the provider: nothing has to wait for it."""
     await site.start(pager=connector(pager, batch=5, concurrency=1, on_unknown="fail"))
-    ids = await batch(
-        site, [f"79011{place:02d}{place % 5 or 11:04d}" for place in range(30)]
+    ids = await site.submit_to(
+        f"79011{place:02d}{place % 5 or 11:04d}" for place in range(30)
     )
     for to, id_ in ids.items():
         await site.reaches(
@@ -151,7 +121,7 @@ ENDED = ("delivered", "undeliverable", "deleted", "submitted")
 async def test_one_that_refuses_a_request(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, batch=50, concurrency=1))
     numbers = [f"790112345{end}" for end in ("00", "20", "08", "21", "12", "22")]
-    ids = await batch(site, numbers)
+    ids = await site.submit_to(numbers)
     for to, id_ in ids.items():
         end = {"08": "failed", "12": "rejected"}.get(to[-2:], "delivered")
         await site.reaches(id_, end)
@@ -171,15 +141,11 @@ async def test_refusals(
     site: Site, pager: Simulator, code: str, class_: str, state: str
 ):
     await site.start(pager=connector(pager))
-    strike(pager, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert sendings(pager) == 1
+    await providers.refuses(site, pager, code, class_, state)
 
 
 async def test_without_money_the_next_takes_over(site: Site, pager: Simulator):
-    poor = replace(OPTIONS, settings={"balance": "0"})
-    async with Simulator(poor) as empty:
+    async with stand_in(balance="0") as empty:
         await site.start(pager=connector(empty), other=connector(pager))
         message = await site.reaches(await site.submit(), "delivered")
         assert message["connector"] == "other"
@@ -230,7 +196,7 @@ async def test_what_was_not_taken_goes_again_once(
 ):
     await site.start(pager=connector(pager, batch=size, response_timeout="500ms"))
     strike(pager, "close times=1 on=send")
-    ids = await batch(site, [f"790112345{end}" for end in ("00", "20", "21")])
+    ids = await site.submit_to([f"790112345{end}" for end in ("00", "20", "21")])
     for id_ in ids.values():
         await site.reaches(id_, "delivered")
     assert (pager.stats.taken, pager.stats.duplicates) == (3, 0)
@@ -266,7 +232,7 @@ async def test_nobody_is_cancelled_with_another(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, batch=50, concurrency=1))
     await site.connector("pager", "up")
     await site.post("/v1/connectors/pager/pause")
-    ids = await batch(site, ["79011234509", "79011234609"])
+    ids = await site.submit_to(["79011234509", "79011234609"])
     await site.post("/v1/connectors/pager/resume")
     for id_ in ids.values():
         await site.reaches(id_, "submitted")
@@ -277,15 +243,9 @@ async def test_nobody_is_cancelled_with_another(site: Site, pager: Simulator):
 async def test_every_operation(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, timezone="Europe/Moscow"))
     message = await site.reaches(await site.submit(to="79011234500"), "delivered")
-    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
-    smsid, _, number = smsc_id.partition("/")
-    listed = await site.get(OPERATIONS)
-    names = [each["name"] for each in listed["operations"]]
-
-    async def run(name: str, **arguments: object) -> Any:
-        names.remove(name)
-        return await site.post(f"{OPERATIONS}/{name}", arguments)
-
+    smsid, _, number = providers.smsc_id_of(message).partition("/")
+    operations = Operations(site, "pager")
+    run, ask = operations.run, operations.ask
     assert await run("balance") == {"balance": "10000.56"}
     (campaign,) = (await run("report"))["campaigns"]
     assert (campaign["allCol"], campaign["deliveredCol"]) == (1, 1)
@@ -298,17 +258,17 @@ async def test_every_operation(site: Site, pager: Simulator):
     assert (checked["recipients"], checked["parts"]) == (1, 2)
     assert checked["cost"] == "0.76"
     assert pager.stats.taken == 1
-    assert names == []
-    assert (await site.ask("POST", f"{OPERATIONS}/cancel", {}))[0] == 400
+    assert await operations.untried() == []
+    assert (await ask("cancel"))[0] == 400
     strike(pager, "refuse code=501 on=balance")
-    assert (await site.ask("POST", f"{OPERATIONS}/balance", {}))[0] == 409
+    assert (await ask("balance"))[0] == 409
 
 
 async def test_scheduled_there(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, timezone="Asia/Omsk"))
     id_ = await site.submit(send_at=TOMORROW.isoformat(), validity=7200)
     await site.reaches(id_, "submitted")
-    answer = await site.post(f"{OPERATIONS}/report")
+    answer = await site.post("/v1/connectors/pager/operations/report")
     there = TOMORROW.astimezone(ZoneInfo("Asia/Omsk"))
     (campaign,) = answer["campaigns"]
     assert campaign["datetime"] == there.strftime("%Y-%m-%d %H:%M:%S")
@@ -319,19 +279,12 @@ async def test_scheduled_there(site: Site, pager: Simulator):
 
 async def test_scheduled_here(site: Site, pager: Simulator):
     await site.start(pager=connector(pager))
-    id_ = await site.submit(send_at=TOMORROW.isoformat())
-    assert (await site.message(id_))["state"] == "scheduled"
-    await site.reaches(await site.submit(), "delivered")
-    assert pager.stats.taken == 1
+    await providers.waits_its_time(site, pager)
 
 
 async def test_a_wrong_password_is_no_mystery(site: Site, pager: Simulator):
     await site.start(pager=connector(pager, password="wrong"))
-    id_ = await site.submit()
-    down = await site.connector("pager", "down")
-    while "wrong login or password" not in down["reason"]:
-        down = await site.connector("pager", "down")
-    assert (await site.message(id_))["state"] == "queued"
+    await providers.waits(site, "pager", "wrong login or password")
     assert pager.stats.requests.keys() == {"balance"}
 
 

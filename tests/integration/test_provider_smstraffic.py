@@ -7,29 +7,24 @@ The number's last digits tell what becomes of a message: see the stand-in's rule
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import pytest
+from integration import providers
+from integration.providers import SECRET, TOMORROW, Account, Operations, strike
 from integration.site import Site
 
-from esmed.bridge import schedule, submission
+from esmed.bridge import submission
 from esmed.log import EventFormatter
 from esmed.simulator.bridge.frame import Mo
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smstraffic import Simulator
 
-KEY, SECRET = "1837/ptf9Bs9Apk4EgyP4gUCy2ajwffVchwaR", "the-callbacks-secret"
-OPERATIONS = "/v1/connectors/traffic/operations"
+pytestmark = pytest.mark.usefixtures("asked_soon")
 
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
-    monkeypatch.setattr(submission, "RECHECK_AFTER", (0.05, 0.1, 0.2, 0.4))
+KEY = "1837/ptf9Bs9Apk4EgyP4gUCy2ajwffVchwaR"
+ACCOUNT = Account("traffic", "smstraffic", Simulator, ProviderOptions(api_key=KEY))
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 
 
 @pytest.fixture
@@ -42,40 +37,6 @@ async def traffic() -> AsyncIterator[Simulator]:
 async def backup() -> AsyncIterator[Simulator]:
     async with stand_in() as made:
         yield made
-
-
-def stand_in(**settings: str) -> Simulator:
-    return Simulator(ProviderOptions(api_key=KEY, settings=settings))
-
-
-def connector(*nodes: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smstraffic",
-        "base_urls": [node.url for node in nodes],
-        "api_key": KEY,
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-async def pushed_to(site: Site, *nodes: Simulator, **keys: Any) -> None:
-    """Start with a connector that hears by push alone."""
-    site.callbacks = {"listen": ["127.0.0.1:0"]}
-    await site.start(traffic=connector(*nodes, callback_secret=SECRET, **keys))
-    for node in nodes:
-        node.callback_url = site.callback_url("traffic", SECRET)
-        node.mo_url = site.callback_url("traffic", SECRET, "mo")
-        node.short_url = site.callback_url("traffic", SECRET, "short")
-
-
-def strike(provider: Simulator, fault: str) -> None:
-    provider.add_fault(parse(fault, HTTP_FAULTS))
-
-
-def smsc_id_of(message: dict[str, Any]) -> str:
-    smsc_id = message["segments"][0]["attempts"][-1]["smsc_id"]
-    assert isinstance(smsc_id, str)
-    return smsc_id
 
 
 ENDS = {
@@ -101,12 +62,11 @@ async def test_every_end(site: Site, spelling: str):
         if spelling == "asked":
             await site.start(traffic=connector(traffic))
         else:
-            await pushed_to(site, traffic)
-        ids = {to: await site.submit(to=to, text=f"Привет, {to} €😀") for to in ENDS}
-        for to, id_ in ids.items():
-            # Who asks does not see what came before the last.
-            if (spelling, to[-2:]) != ("asked", "14"):
-                await site.reaches(id_, ENDS[to])
+            await ACCOUNT.called_back(site, traffic)
+        # Who asks does not see what came before the last.
+        unseen = "14" if spelling == "asked" else "none"
+        expected = {to: end for to, end in ENDS.items() if to[-2:] != unseen}
+        ids = await providers.ends(site, expected, "Привет, {} €😀")
         assert bool(traffic.requests.get("statuses")) == (spelling == "asked")
         taken = {each.to: each for each in traffic.messages()}
         assert taken["79161112200"].text == "Привет, 79161112200 €😀"
@@ -118,7 +78,7 @@ async def test_every_end(site: Site, spelling: str):
 
 
 async def test_numbers_of_moscow_come_back_as_others(site: Site, traffic: Simulator):
-    await pushed_to(site, traffic)
+    await ACCOUNT.called_back(site, traffic)
     await site.reaches(await site.submit(to="74951234567"), "delivered")
     assert traffic.messages()[0].to == "79851234567"
 
@@ -146,11 +106,11 @@ async def test_what_was_taken_is_not_sent_twice(
     if how == "asked":
         await site.start(traffic=connector(traffic, response_timeout="1s"))
     else:
-        await pushed_to(site, traffic, response_timeout="1s")
+        await ACCOUNT.called_back(site, traffic, response_timeout="1s")
     strike(traffic, f"{fault} times=1 on=send")
     id_ = await site.submit(on_unknown="fail")
     message = await site.reaches(id_, "delivered")
-    assert smsc_id_of(message) == f"tracking:{id_}"
+    assert providers.smsc_id_of(message) == f"tracking:{id_}"
     assert traffic.requests["send"] == 2
     assert traffic.stats.taken == 1
 
@@ -159,7 +119,7 @@ async def test_what_was_not_taken_is_sent_at_last(site: Site, traffic: Simulator
     await site.start(traffic=connector(traffic))
     strike(traffic, "close times=2 on=send")
     message = await site.reaches(await site.submit(on_unknown="fail"), "delivered")
-    assert not smsc_id_of(message).startswith("tracking:")
+    assert not providers.smsc_id_of(message).startswith("tracking:")
     assert traffic.stats.taken == 1
 
 
@@ -195,10 +155,7 @@ async def test_refusals(
     site: Site, traffic: Simulator, code: int, class_: str, state: str
 ):
     await site.start(traffic=connector(traffic))
-    strike(traffic, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert traffic.requests["send"] == 1
+    await providers.refuses(site, traffic, code, class_, state)
 
 
 async def test_trouble_of_the_primary_is_the_backups_chance(
@@ -206,9 +163,7 @@ async def test_trouble_of_the_primary_is_the_backups_chance(
 ):
     await site.start(traffic=connector(traffic, backup, on_unknown="fail"))
     strike(traffic, "refuse code=1000 on=send")
-    message = await site.reaches(await site.submit(), "submitted", "delivered")
-    assert message["host"] == backup.url
-    assert (traffic.stats.taken, backup.stats.taken) == (0, 1)
+    await providers.goes_to(site, backup, traffic)
 
 
 async def test_trouble_of_both_passes(site: Site, traffic: Simulator):
@@ -228,8 +183,7 @@ async def test_too_many_requests(site: Site, traffic: Simulator):
 async def test_nobody_listens(site: Site, traffic: Simulator, backup: Simulator):
     strike(traffic, "refuse_connect")
     await site.start(traffic=connector(traffic, backup, on_unknown="fail"))
-    await site.reaches(await site.submit(), "delivered")
-    assert (traffic.stats.taken, backup.stats.taken) == (0, 1)
+    await providers.goes_to(site, backup, traffic)
 
 
 @pytest.mark.parametrize("api_key", ["1837/wrong", KEY])
@@ -237,11 +191,7 @@ async def test_a_key_that_may_not(site: Site, api_key: str):
     """What waits is kept until somebody has mended that."""
     async with stand_in(permissions="statuses") as traffic:
         await site.start(traffic=connector(traffic, api_key=api_key))
-        id_ = await site.submit()
-        down = await site.connector("traffic", "down")
-        while "/v2/account" not in down["reason"] and "401" not in down["reason"]:
-            down = await site.connector("traffic", "down")
-        assert (await site.message(id_))["state"] == "queued"
+        down = await providers.waits(site, "traffic", "/v2/account", "401")
         assert "ptf9" not in json.dumps(down)
 
 
@@ -249,7 +199,7 @@ async def test_a_key_that_may_not(site: Site, api_key: str):
 
 
 async def test_messages_from_subscribers(site: Site, traffic: Simulator):
-    await pushed_to(site, traffic)
+    await ACCOUNT.called_back(site, traffic)
     traffic.inject_mo(Mo(from_="79161112233", to="1234", text="Да, €"))
     traffic.inject_mo(Mo(from_="79161112233", to="3299", text="Инфо"))
     events = await site.told(2)
@@ -260,7 +210,7 @@ async def test_messages_from_subscribers(site: Site, traffic: Simulator):
 
 async def test_the_answers_to_messages_from_subscribers(site: Site, traffic: Simulator):
     """What is answered for a short number goes to the subscriber."""
-    await pushed_to(site, traffic)
+    await ACCOUNT.called_back(site, traffic)
     query = "?message=INFO&phone=79161112233&sms_id=5&shortcode=3299"
     for kind, answer in (("mo", "OK"), ("short", "")):
         url = site.callback_url("traffic", SECRET, kind)
@@ -272,7 +222,7 @@ async def test_the_answers_to_messages_from_subscribers(site: Site, traffic: Sim
 async def test_one_broken_status_of_many_costs_itself_only(
     site: Site, traffic: Simulator, caplog: pytest.LogCaptureFixture
 ):
-    await pushed_to(site, traffic)
+    await ACCOUNT.called_back(site, traffic)
     traffic.callback_url = None
     ids = [await site.submit(to="79161112206", text=f"{n}") for n in range(10)]
     elements: list[object] = []
@@ -280,7 +230,7 @@ async def test_one_broken_status_of_many_costs_itself_only(
         message = await site.reaches(id_, "submitted")
         elements.append(
             {
-                "sms_id": smsc_id_of(message),
+                "sms_id": providers.smsc_id_of(message),
                 "phone_number": "79161112206",
                 "status": "Delivered",
                 "delivery_date": "2025-12-06 12:31:00",
@@ -302,12 +252,8 @@ async def test_one_broken_status_of_many_costs_itself_only(
 
 
 async def test_pushes_that_come_twice(site: Site, traffic: Simulator):
-    await pushed_to(site, traffic)
-    strike(traffic, "push_twice")
-    ids = [await site.submit(text=f"number {place}") for place in range(5)]
-    for id_ in ids:
-        await site.reaches(id_, "delivered")
-    assert len(await site.told(5)) == 5
+    await ACCOUNT.called_back(site, traffic)
+    await providers.pushes_twice(site, traffic)
 
 
 # --- operations
@@ -316,13 +262,16 @@ async def test_pushes_that_come_twice(site: Site, traffic: Simulator):
 async def test_every_operation(site: Site, traffic: Simulator):
     await site.start(traffic=connector(traffic))
     id_ = await site.submit(to="79161112201", text="Привет")
-    smsc_id = smsc_id_of(await site.reaches(id_, "undeliverable"))
-    listed = await site.get(OPERATIONS)
-    names = [each["name"] for each in listed["operations"]]
-
-    async def run(name: str, **arguments: Any) -> Any:
-        return await site.post(f"{OPERATIONS}/{name}", arguments)
-
+    smsc_id = providers.smsc_id_of(await site.reaches(id_, "undeliverable"))
+    operations = Operations(site, "traffic")
+    run = operations.run
+    assert await operations.names() == [
+        "account",
+        "statuses",
+        "checked",
+        "send_template",
+        "report",
+    ]
     assert await run("account") == {"account": "12520.35"}
     for wanted in ({"ids": [smsc_id]}, {"tracking_data": [id_]}):
         (status,) = (await run("statuses", **wanted))["statuses"]
@@ -348,22 +297,21 @@ async def test_every_operation(site: Site, traffic: Simulator):
     file = await run("report", fields=["id", "message"], format="csv")
     rows = base64.b64decode(file["content"]).decode().splitlines()
     assert rows == [f"{smsc_id};Привет", f"{first['id']};Hello, Ivan!"]
-    assert names == ["account", "statuses", "checked", "send_template", "report"]
-    for name, arguments, status in (
-        ("checked", {}, 400),
-        ("report", {"format": "xls"}, 400),
-        ("report", {"from": "soon"}, 400),
-        ("statuses", {}, 400),
+    assert await operations.untried() == []
+    for name, arguments in (
+        ("checked", {}),
+        ("report", {"format": "xls"}),
+        ("report", {"from": "soon"}),
+        ("statuses", {}),
     ):
-        path = f"{OPERATIONS}/{name}"
-        assert (await site.ask("POST", path, arguments))[0] == status
+        assert (await operations.ask(name, **arguments))[0] == 400
 
 
 async def test_an_operation_that_the_key_may_not(site: Site):
     async with stand_in(permissions="account,send") as traffic:
         await site.start(traffic=connector(traffic))
         await site.connector("traffic", "up")
-        status, problem = await site.ask("POST", f"{OPERATIONS}/report", {})
+        status, problem = await Operations(site, "traffic").ask("report")
         assert (status, "403" in problem["detail"]) == (409, True)
 
 
@@ -371,7 +319,7 @@ async def test_a_report_takes_longer_than_other_answers(site: Site):
     async with stand_in(report_after="1.5", report_json="sample") as traffic:
         await site.start(traffic=connector(traffic, response_timeout="300ms"))
         await site.reaches(await site.submit(), "delivered")
-        report = await site.post(f"{OPERATIONS}/report", {"fields": ["originator"]})
+        report = await Operations(site, "traffic").run("report", fields=["originator"])
         assert report["messages"] == [["Shop"]]
         assert traffic.requests["report_download"] == 1
 
@@ -380,7 +328,7 @@ async def test_a_report_that_is_not_ready_is_asked_for_again(site: Site):
     async with stand_in(report_after="1.2", poll="0.1") as traffic:
         await site.start(traffic=connector(traffic))
         await site.connector("traffic", "up")
-        report = await site.post(f"{OPERATIONS}/report", {})
+        report = await Operations(site, "traffic").run("report")
         assert (report["count"], report["messages"]) == (0, [])
         assert traffic.requests["report_download"] > 1
 
@@ -392,7 +340,7 @@ async def test_a_report_is_made_anew_where_its_node_is_lost(
     strike(traffic, f"{fault} on=report_download")
     await site.start(traffic=connector(traffic, backup))
     await site.connector("traffic", "up")
-    report = await site.post(f"{OPERATIONS}/report", {})
+    report = await Operations(site, "traffic").run("report")
     assert report["messages"] == []
     assert (traffic.requests["report"], backup.requests["report"]) == (1, 1)
     assert backup.requests["report_download"] == 1
@@ -403,24 +351,19 @@ async def test_a_report_is_made_anew_where_its_node_is_lost(
 
 @pytest.mark.parametrize("field", ["startDateTime", "startTime"])
 async def test_scheduled_there(site: Site, field: str):
-    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     async with stand_in(start_field=field) as traffic:
         await site.start(traffic=connector(traffic, schedule_field=field))
-        id_ = await site.submit(send_at=tomorrow.isoformat(), validity=7200)
+        id_ = await site.submit(send_at=TOMORROW.isoformat(), validity=7200)
         await site.reaches(id_, "submitted")
         (message,) = traffic.messages()
-        assert datetime.fromisoformat(message.fields[field]) == tomorrow
+        assert datetime.fromisoformat(message.fields[field]) == TOMORROW
         assert message.fields["localtime"] == "False"
         assert message.fields["timeout"] == "7200"
 
 
 async def test_scheduled_here(site: Site, traffic: Simulator):
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
     await site.start(traffic=connector(traffic))
-    id_ = await site.submit(send_at=tomorrow.isoformat())
-    assert (await site.message(id_))["state"] == "scheduled"
-    await site.reaches(await site.submit(), "delivered")
-    assert len(traffic.messages()) == 1
+    await providers.waits_its_time(site, traffic)
 
 
 async def test_what_it_cannot_carry_is_refused_at_once(site: Site, traffic: Simulator):

@@ -8,39 +8,33 @@ from typing import Any
 import pytest
 from fakes.ca import Authority
 from fakes.wait import eventually
+from integration import providers
+from integration.providers import Account, strike
 from integration.site import Site
 
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smstraffic_smtp import Simulator
 
-LOGIN, PASSWORD = "yourlogin", "yourpass"
+ACCOUNT = Account(
+    "st",
+    "smstraffic-smtp",
+    Simulator,
+    ProviderOptions(login="yourlogin", password="yourpass"),
+    tls="none",
+    mail_from="sms@example.org",
+    rate="1000/s",
+)
 TEXT = "Привіт, це тест €\n.\nдругий рядок"
 
 
 @pytest.fixture
 async def platform() -> AsyncIterator[Simulator]:
-    async with Simulator(ProviderOptions(login=LOGIN, password=PASSWORD)) as made:
+    async with ACCOUNT.stand_in() as made:
         yield made
 
 
 def connector(platform: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smstraffic-smtp",
-        "server": platform.url,
-        "tls": "none",
-        "login": LOGIN,
-        "password": PASSWORD,
-        "mail_from": "sms@example.org",
-        "rate": "1000/s",
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-def strike(platform: Simulator, fault: str) -> None:
-    platform.add_fault(parse(fault, HTTP_FAULTS))
+    return ACCOUNT.keys(server=platform.url, **keys)
 
 
 async def test_it_ends_as_sent(site: Site, platform: Simulator) -> None:
@@ -69,9 +63,8 @@ async def test_one_text_to_many_is_one_mail(site: Site, platform: Simulator) -> 
     await site.start(st=connector(platform, concurrency=1))
     numbers = [f"780000001{place:02d}" for place in range(20, 60)]
     messages = [{"to": to, "text": TEXT} for to in numbers]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    for accepted in answer["messages"]:
-        await site.reaches(accepted["id"], "sent")
+    for id_ in await site.submit_all(messages):
+        await site.reaches(id_, "sent")
     assert sorted(each.to for each in platform.messages()) == numbers
     assert platform.requests["send"] < 20
 
@@ -94,11 +87,7 @@ async def test_tls(site: Site, tmp_path: Path, mode: str) -> None:
 
 async def test_without_starttls_nothing_goes(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, tls="starttls"))
-    id_ = await site.submit()
-    down = await site.connector("st", "down")
-    while "STARTTLS" not in down["reason"]:
-        down = await site.connector("st", "down")
-    assert (await site.message(id_))["state"] == "queued"
+    await providers.waits(site, "st", "STARTTLS")
     assert "recipient" not in platform.requests
 
 
@@ -116,18 +105,13 @@ async def test_later_is_tried_again(site: Site, platform: Simulator) -> None:
 )
 async def test_refused(site: Site, platform: Simulator, code: int, class_: str) -> None:
     await site.start(st=connector(platform))
-    strike(platform, f"refuse code={code} on=send")
     state = "rejected" if class_ == "message" else "failed"
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert platform.requests["send"] == 1
+    await providers.refuses(site, platform, code, class_, state)
 
 
 async def test_a_login_that_nobody_has(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, variant=1, login="other"))
-    down = await site.connector("st", "down")
-    while "550" not in down["reason"]:
-        down = await site.connector("st", "down")
+    await site.down("st", "550")
 
 
 async def test_hung_up_at_the_end_is_for_on_unknown(

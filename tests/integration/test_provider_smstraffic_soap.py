@@ -6,19 +6,20 @@ docs/connectors/smstraffic-soap.md.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
+from integration import providers
+from integration.providers import Account, Operations, strike
 from integration.site import Site
 
-from esmed.bridge import schedule
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smstraffic_soap import Simulator
 
-LOGIN, PASSWORD = "example", "p@ssw0rd!"
-OPERATIONS = "/v1/connectors/st/operations"
+pytestmark = pytest.mark.usefixtures("asked_soon")
+
+OPTIONS = ProviderOptions(login="example", password="p@ssw0rd!")
+ACCOUNT = Account("st", "smstraffic-soap", Simulator, OPTIONS)
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 
 ENDS = {
     "78003336600": "delivered",
@@ -35,39 +36,15 @@ ENDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
-
-
 @pytest.fixture
 async def platform() -> AsyncIterator[Simulator]:
-    options = ProviderOptions(login=LOGIN, password=PASSWORD)
-    async with Simulator(options) as made:
+    async with stand_in() as made:
         yield made
-
-
-def connector(*nodes: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smstraffic-soap",
-        "base_urls": [node.url for node in nodes],
-        "login": LOGIN,
-        "password": PASSWORD,
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-def strike(platform: Simulator, fault: str) -> None:
-    platform.add_fault(parse(fault, HTTP_FAULTS))
 
 
 async def test_every_end(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform))
-    ids = {to: await site.submit(to=to, text=f"Привет, {to} €") for to in ENDS}
-    for to, id_ in ids.items():
-        await site.reaches(id_, ENDS[to])
+    ids = await providers.ends(site, ENDS, "Привет, {} €")
     texts = {each.to: each.text for each in platform.messages()}
     assert texts["78003336600"] == "Привет, 78003336600 €"
     unroutable = await site.message(ids["78003336615"])
@@ -79,42 +56,30 @@ async def test_bad_numbers_sink_nobody(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, concurrency=1))
     numbers = [f"780033{place:05d}" for place in range(20_007, 20_012)]
     for text in ("the same", "for {}"):
-        messages = [{"to": to, "text": text.format(to)} for to in numbers]
-        answer = await site.post("/v1/messages/batch", {"messages": messages})
-        for to, accepted in zip(numbers, answer["messages"], strict=True):
+        for to, id_ in (await site.submit_to(numbers, text)).items():
             refused = to[-2:] in {"10", "11"}
-            await site.reaches(accepted["id"], "rejected" if refused else "delivered")
+            await site.reaches(id_, "rejected" if refused else "delivered")
     assert platform.stats.taken == 6
     assert platform.stats.duplicates == 0
 
 
 async def test_every_part_counts(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform))
-    ends = {"78003336600": "delivered", "78003336609": "expired"}
-    for to, end in ends.items():
-        id_ = await site.submit(to=to, text="Ы" * 200)
-        message = await site.reaches(id_, end)
-        ids = {
-            attempt["smsc_id"]
-            for segment in message["segments"]
-            for attempt in segment["attempts"]
-        }
-        assert ids == {each.id for each in platform.messages() if each.to == to}
-        assert len(ids) == 3
+    expected = {"78003336600": "delivered", "78003336609": "expired"}
+    await providers.every_part_counts(site, platform, expected)
 
 
 async def test_every_operation(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform))
-    message = await site.reaches(await site.submit(), "delivered")
-    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
-    listed = await site.get(OPERATIONS)
-    assert [each["name"] for each in listed["operations"]] == ["balance", "statuses"]
-    assert await site.post(f"{OPERATIONS}/balance", {}) == {"balance": "10025"}
-    found = await site.post(f"{OPERATIONS}/statuses", {"ids": [smsc_id, "5"]})
+    smsc_id = providers.smsc_id_of(await site.reaches(await site.submit(), "delivered"))
+    operations = Operations(site, "st")
+    assert await operations.names() == ["balance", "statuses"]
+    assert await operations.run("balance") == {"balance": "10025"}
+    found = await operations.run("statuses", ids=[smsc_id, "5"])
     known, unknown = found["statuses"]
     assert (known["id"], known["status"]) == (smsc_id, "Delivered")
     assert unknown["error"].startswith("no such message")
-    assert (await site.ask("POST", f"{OPERATIONS}/statuses", {"ids": []}))[0] == 400
+    assert (await operations.ask("statuses", ids=[]))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -129,19 +94,14 @@ async def test_refusals(
     site: Site, platform: Simulator, code: int, class_: str, state: str
 ) -> None:
     await site.start(st=connector(platform))
-    strike(platform, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert platform.requests["send"] == 1
+    await providers.refuses(site, platform, code, class_, state)
 
 
 async def test_trouble_goes_to_the_other_node(site: Site, platform: Simulator) -> None:
-    async with Simulator(ProviderOptions(login=LOGIN, password=PASSWORD)) as backup:
+    async with stand_in() as backup:
         await site.start(st=connector(platform, backup))
         strike(platform, "refuse code=1000 on=send")
-        message = await site.reaches(await site.submit(), "delivered")
-        assert message["host"] == backup.url
-        assert backup.stats.taken == 1
+        await providers.goes_to(site, backup, platform)
 
 
 @pytest.mark.parametrize(
@@ -159,8 +119,4 @@ async def test_what_may_have_been_taken_is_for_on_unknown(
 
 async def test_a_wrong_password(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, password="wrong"))
-    id_ = await site.submit()
-    down = await site.connector("st", "down")
-    while "wrong login or password" not in down["reason"]:
-        down = await site.connector("st", "down")
-    assert (await site.message(id_))["state"] == "queued"
+    await providers.waits(site, "st", "wrong login or password")

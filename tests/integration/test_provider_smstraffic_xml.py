@@ -5,8 +5,6 @@ The number's last digits tell what becomes of a message: see
 docs/connectors/smstraffic-xml.md.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,18 +12,19 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from fakes.wait import eventually
-from integration.client import LIMIT
+from integration import providers
+from integration.providers import Account, Operations, strike
 from integration.site import Site
 
-from esmed.bridge import schedule
 from esmed.simulator.bridge.frame import Mo
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.smstraffic_xml import Simulator
 
-LOGIN, PASSWORD, SECRET = "mylogin", "the-password", "the-callbacks-secret"
-OPERATIONS = "/v1/connectors/st/operations"
+pytestmark = pytest.mark.usefixtures("asked_soon")
+
+OPTIONS = ProviderOptions(login="mylogin", password="the-password")
+ACCOUNT = Account("st", "smstraffic-xml", Simulator, OPTIONS)
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 SHORT = Mo(from_="79031234567", to="3299", text="Какой курс?")
 
 ENDS = {
@@ -45,42 +44,10 @@ ENDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
-
-
 @pytest.fixture
 async def platform() -> AsyncIterator[Simulator]:
-    options = ProviderOptions(login=LOGIN, password=PASSWORD)
-    async with Simulator(options) as made:
+    async with stand_in() as made:
         yield made
-
-
-def connector(*nodes: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "smstraffic-xml",
-        "base_urls": [node.url for node in nodes],
-        "login": LOGIN,
-        "password": PASSWORD,
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-async def called_back(site: Site, *nodes: Simulator, **keys: Any) -> None:
-    """Start with a connector that the platform pushes to."""
-    site.callbacks = {"listen": ["127.0.0.1:0"]}
-    await site.start(st=connector(*nodes, callback_secret=SECRET, **keys))
-    for node in nodes:
-        node.callback_url = site.callback_url("st", SECRET)
-        node.mo_url = site.callback_url("st", SECRET, "mo")
-        node.short_url = site.callback_url("st", SECRET, "short")
-
-
-def strike(platform: Simulator, fault: str) -> None:
-    platform.add_fault(parse(fault, HTTP_FAULTS))
 
 
 @pytest.mark.parametrize("how", ["asked", "pushed"])
@@ -88,12 +55,11 @@ async def test_every_end(site: Site, platform: Simulator, how: str) -> None:
     if how == "asked":
         await site.start(st=connector(platform))
     else:
-        await called_back(site, platform)
+        await ACCOUNT.called_back(site, platform)
     # 14: a late `Buffered SMSC` unmakes nothing, but who asks hears of nothing else.
-    numbers = [to for to in ENDS if how == "pushed" or to[-2:] != "14"]
-    ids = {to: await site.submit(to=to, text=f"Привет, {to} €") for to in numbers}
-    for to, id_ in ids.items():
-        await site.reaches(id_, ENDS[to])
+    unheard = "14" if how == "asked" else "none"
+    expected = {to: end for to, end in ENDS.items() if to[-2:] != unheard}
+    ids = await providers.ends(site, expected, "Привет, {} €")
     assert ("status" in platform.requests) == (how == "asked")
     texts = {each.to: each.text for each in platform.messages()}
     assert texts["79051112200"] == "Привет, 79051112200 €"
@@ -108,12 +74,9 @@ async def test_bad_numbers_sink_nobody(site: Site, platform: Simulator) -> None:
     retry = {"attempts": 1, "min": "50ms", "max": "50ms"}
     await site.start(st=connector(platform, concurrency=1, retry=retry))
     numbers = [f"790511{place:05d}" for place in range(20_000, 20_120)]
-    messages = [{"to": to, "from": "Shop", "text": f"for {to}"} for to in numbers]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    for to, accepted in zip(numbers, answer["messages"], strict=True):
+    for to, id_ in (await site.submit_to(numbers)).items():
         if to[-2:] not in {"06", "14"}:
-            end = ENDS.get(f"790511122{to[-2:]}", "delivered")
-            await site.reaches(accepted["id"], end)
+            await site.reaches(id_, ENDS.get(f"790511122{to[-2:]}", "delivered"))
     taken = platform.messages()
     assert all(each.text == f"for {each.to}" for each in taken)
     assert len({each.to for each in taken}) == len(taken) == 120 - 3 * 2
@@ -122,31 +85,16 @@ async def test_bad_numbers_sink_nobody(site: Site, platform: Simulator) -> None:
 
 async def test_every_part_counts(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform))
-    ends = {"79051112200": "delivered", "79051112209": "expired"}
-    for to, end in ends.items():
-        id_ = await site.submit(to=to, text="Ы" * 200)
-        message = await site.reaches(id_, end)
-        ids = {
-            attempt["smsc_id"]
-            for segment in message["segments"]
-            for attempt in segment["attempts"]
-        }
-        assert ids == {each.id for each in platform.messages() if each.to == to}
-        assert len(ids) == 3
+    expected = {"79051112200": "delivered", "79051112209": "expired"}
+    await providers.every_part_counts(site, platform, expected)
 
 
 async def test_every_operation(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, pull_every="0s"))
-    message = await site.reaches(await site.submit(), "delivered")
-    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
+    smsc_id = providers.smsc_id_of(await site.reaches(await site.submit(), "delivered"))
     platform.inject_mo(Mo(from_="79031234567", to="1", text="Привет"))
-    listed = await site.get(OPERATIONS)
-    names = [each["name"] for each in listed["operations"]]
-
-    async def run(name: str, **arguments: object) -> Any:
-        names.remove(name)
-        return await site.post(f"{OPERATIONS}/{name}", arguments)
-
+    operations = Operations(site, "st")
+    run, ask = operations.run, operations.ask
     assert await run("account") == {"account": "10025"}
     assert await run("checked", ids=[smsc_id]) == {"checked": [smsc_id]}
     (status,) = (await run("statuses", ids=[smsc_id]))["statuses"]
@@ -162,10 +110,9 @@ async def test_every_operation(site: Site, platform: Simulator) -> None:
     assert platform.lists["59353"] == set(members["members"])  # type: ignore[call-overload]
     assert await run("remove_members", **members) == {"members": 2}
     assert platform.lists["59353"] == set()
-    assert names == []
-    path = f"{OPERATIONS}/checked"
-    assert (await site.ask("POST", path, {"ids": ["9"]}))[0] == 409
-    assert (await site.ask("POST", path, {}))[0] == 400
+    assert await operations.untried() == []
+    assert (await ask("checked", ids=["9"]))[0] == 409
+    assert (await ask("checked"))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -181,19 +128,14 @@ async def test_refusals(
     site: Site, platform: Simulator, code: int, class_: str, state: str
 ) -> None:
     await site.start(st=connector(platform))
-    strike(platform, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert platform.requests["send"] == 1
+    await providers.refuses(site, platform, code, class_, state)
 
 
 async def test_trouble_goes_to_the_other_node(site: Site, platform: Simulator) -> None:
-    async with Simulator(ProviderOptions(login=LOGIN, password=PASSWORD)) as backup:
-        await called_back(site, platform, backup)
+    async with stand_in() as backup:
+        await ACCOUNT.called_back(site, platform, backup)
         strike(platform, "refuse code=1000 on=send")
-        message = await site.reaches(await site.submit(), "delivered")
-        assert message["host"] == backup.url
-        assert backup.stats.taken == 1
+        await providers.goes_to(site, backup, platform)
 
 
 async def test_trouble_everywhere_passes(site: Site, platform: Simulator) -> None:
@@ -222,35 +164,20 @@ async def test_what_may_have_been_taken_is_for_on_unknown(
 
 async def test_a_wrong_password(site: Site, platform: Simulator) -> None:
     await site.start(st=connector(platform, password="wrong"))
-    id_ = await site.submit()
-    down = await site.connector("st", "down")
-    while "wrong login or password" not in down["reason"]:
-        down = await site.connector("st", "down")
-    assert (await site.message(id_))["state"] == "queued"
-
-
-async def inbound(site: Site, count: int) -> list[dict[str, Any]]:
-    """Wait for so many messages from subscribers, the oldest first."""
-    deadline = time.monotonic() + LIMIT
-    while True:
-        found: list[dict[str, Any]] = (await site.get("/v1/inbound"))["messages"]
-        if len(found) >= count:
-            return found[::-1]
-        assert time.monotonic() < deadline, found
-        await asyncio.sleep(0.02)
+    await providers.waits(site, "st", "wrong login or password")
 
 
 async def test_messages_from_subscribers_once_each(
     site: Site, platform: Simulator
 ) -> None:
     """Pushed twice, and pulled as well."""
-    await called_back(site, platform, pull_every="100ms")
+    await ACCOUNT.called_back(site, platform, pull_every="100ms")
     strike(platform, "push_twice")
     platform.inject_mo(Mo(from_="79031234567", to="1", text="Привет, №1"))
     await eventually(lambda: len(platform.pusher.answers) == 2)
     pulled = platform.requests.get("incoming", 0)
     await eventually(lambda: platform.requests.get("incoming", 0) >= pulled + 2)
-    (message,) = await inbound(site, 1)
+    (message,) = await site.inbound(1)
     assert (message["from"], message["text"]) == ("79031234567", "Привет, №1")
     assert {answer.body for answer in platform.pusher.answers} == {b"OK"}
 
@@ -259,14 +186,14 @@ async def test_messages_that_are_only_pulled(site: Site, platform: Simulator) ->
     platform.inject_mo(Mo(from_="79031234567", to="1", text="Привет"))
     await site.start(st=connector(platform, pull_every="100ms"))
     platform.inject_mo(Mo(from_="79031234568", to="1", text="и ещё"))
-    assert [each["text"] for each in await inbound(site, 2)] == ["Привет", "и ещё"]
+    assert [each["text"] for each in await site.inbound(2)] == ["Привет", "и ещё"]
 
 
 class TestShortNumber:
     async def test_a_text(self, site: Site, platform: Simulator) -> None:
-        await called_back(site, platform, short_reply={"text": "Спасибо"})
+        await ACCOUNT.called_back(site, platform, short_reply={"text": "Спасибо"})
         platform.inject_mo(SHORT)
-        (message,) = await inbound(site, 1)
+        (message,) = await site.inbound(1)
         assert (message["to"], message["text"]) == ("3299", "Какой курс?")
         await eventually(lambda: bool(platform.pusher.answers))
         answer = await platform.ask_short(platform.inbound[0])
@@ -283,12 +210,12 @@ class TestShortNumber:
             return web.Response(text=f"Ответ {len(asked)}")
 
         async with served(says) as url:
-            await called_back(site, platform, short_reply={"url": url})
+            await ACCOUNT.called_back(site, platform, short_reply={"url": url})
             platform.inject_mo(SHORT)
             await eventually(lambda: bool(platform.pusher.answers))
             await site.stop()
             # Other settings, and another port.
-            await called_back(site, platform, short_reply={"text": "Другое"})
+            await ACCOUNT.called_back(site, platform, short_reply={"text": "Другое"})
             answer = await platform.ask_short(platform.inbound[0])
         assert answer.body == platform.pusher.answers[0].body == "Ответ 1".encode()
         (event,) = asked
@@ -297,7 +224,7 @@ class TestShortNumber:
 
     async def test_a_wrong_password(self, site: Site, platform: Simulator) -> None:
         keys = {"text": "Спасибо", "password": "shared"}
-        await called_back(site, platform, short_reply=keys)
+        await ACCOUNT.called_back(site, platform, short_reply=keys)
         platform.inject_mo(SHORT)
         await eventually(lambda: bool(platform.pusher.answers))
         assert platform.pusher.answers[0].status == 403

@@ -6,57 +6,29 @@ The number's last digits tell what becomes of a message: docs/connectors/svitsms
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from integration import providers
+from integration.providers import SECRET, TOMORROW, Account, Operations, strike
 from integration.site import Site
 
 from esmed.bridge import schedule
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.svitsms import Simulator
 
-LOGIN, PASSWORD, SECRET = "380501234567", "the-password", "the-callbacks-secret"
-TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-OPERATIONS = "/v1/connectors/svit/operations"
+pytestmark = pytest.mark.usefixtures("asked_soon")
 
-
-@pytest.fixture(autouse=True)
-def _asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "FIRST", 0.1)
-    monkeypatch.setattr(schedule, "FACTOR", 1.0)
+LOGIN, PASSWORD = "380501234567", "the-password"
+OPTIONS = ProviderOptions(login=LOGIN, password=PASSWORD)
+ACCOUNT = Account("svit", "svitsms", Simulator, OPTIONS)
+connector, stand_in = ACCOUNT.connector, ACCOUNT.stand_in
 
 
 @pytest.fixture
 async def svitsms() -> AsyncIterator[Simulator]:
-    options = ProviderOptions(login=LOGIN, password=PASSWORD)
-    async with Simulator(options) as made:
+    async with stand_in() as made:
         yield made
-
-
-def connector(provider: Simulator, **keys: Any) -> dict[str, Any]:
-    return {
-        "kind": "svitsms",
-        "base_urls": [provider.url],
-        "login": LOGIN,
-        "password": PASSWORD,
-        "retry": {"min": "50ms", "max": "200ms"},
-        **keys,
-    }
-
-
-async def pushed_to(site: Site, provider: Simulator, **keys: Any) -> None:
-    """Start with a connector that hears by push alone."""
-    site.callbacks = {"listen": ["127.0.0.1:0"]}
-    await site.start(svit=connector(provider, callback_secret=SECRET, **keys))
-    provider.callback_url = site.callback_url("svit", SECRET)
-
-
-def strike(provider: Simulator, fault: str) -> None:
-    provider.add_fault(parse(fault, HTTP_FAULTS))
 
 
 ENDS = {
@@ -79,10 +51,8 @@ async def test_every_end(site: Site, svitsms: Simulator, how: str):
     if how == "asked":
         await site.start(svit=connector(svitsms))
     else:
-        await pushed_to(site, svitsms)
-    ids = {to: await site.submit(to=to, text=f"Привіт, {to} €") for to in ENDS}
-    for to, id_ in ids.items():
-        await site.reaches(id_, ENDS[to])
+        await ACCOUNT.called_back(site, svitsms)
+    await providers.ends(site, ENDS)
     asked = [name for name in svitsms.requests if name.startswith("getc")]
     assert bool(asked) == (how == "asked")
     taken = {each.to: each.text for each in svitsms.messages()}
@@ -96,13 +66,11 @@ async def test_a_queue_of_different_messages_takes_few_requests(
     """The bad ones are found, and cost nobody else."""
     await site.start(svit=connector(svitsms, concurrency=1))
     numbers = [f"3805012{place:05d}" for place in range(20_000, 20_120)]
-    messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
-    answer = await site.post("/v1/messages/batch", {"messages": messages})
-    for to, accepted in zip(numbers, answer["messages"], strict=True):
+    for to, id_ in (await site.submit_to(numbers)).items():
         bad = to[-2:] in {"05", "10", "13", "01", "02", "03", "07", "08", "09"}
         if to[-2:] not in {"06", "11", "12"}:
-            ends = ("rejected", "undeliverable", "expired", "deleted")
-            await site.reaches(accepted["id"], *(ends if bad else ("delivered",)))
+            bad_ends = ("rejected", "undeliverable", "expired", "deleted")
+            await site.reaches(id_, *(bad_ends if bad else ("delivered",)))
     taken = svitsms.messages()
     assert {each.text for each in taken} <= {f"for {to}" for to in numbers}
     assert all(each.text == f"for {each.to}" for each in taken)
@@ -113,15 +81,12 @@ async def test_a_queue_of_different_messages_takes_few_requests(
 
 async def test_the_bad_ones_of_a_request_are_found(site: Site):
     """Where the provider refuses the whole of it for the sake of one."""
-    settings = {"one_for_all": "yes"}
-    async with Simulator(ProviderOptions(settings=settings)) as svitsms:
+    async with stand_in(one_for_all="yes") as svitsms:
         await site.start(svit=connector(svitsms))
         numbers = [f"3805012345{end:02d}" for end in (0, 14, 5, 13, 15, 16)]
-        messages = [{"to": to, "from": "SMS", "text": f"for {to}"} for to in numbers]
-        answer = await site.post("/v1/messages/batch", {"messages": messages})
-        for to, accepted in zip(numbers, answer["messages"], strict=True):
+        for to, id_ in (await site.submit_to(numbers)).items():
             end = "rejected" if to[-2:] in {"05", "13"} else "delivered"
-            await site.reaches(accepted["id"], end)
+            await site.reaches(id_, end)
         assert svitsms.stats.taken == 4
 
 
@@ -136,16 +101,9 @@ async def test_every_operation(site: Site, svitsms: Simulator):
     await site.start(svit=connector(svitsms, timezone="Europe/Kyiv"))
     id_ = await site.submit(to="380501234500")
     message = await site.reaches(id_, "delivered")
-    smsc_id = message["segments"][0]["attempts"][0]["smsc_id"]
-    campaign, _, to = smsc_id.partition("/")
-    listed = await site.get(OPERATIONS)
-    names = [each["name"] for each in listed["operations"]]
-
-    async def run(name: str, **arguments: str) -> Any:
-        assert name in names
-        names.remove(name)
-        return await site.post(f"{OPERATIONS}/{name}", arguments)
-
+    campaign, _, to = providers.smsc_id_of(message).partition("/")
+    operations = Operations(site, "svit")
+    run, ask = operations.run, operations.ask
     assert await run("balance") == {"balance": "123.156"}
     status = await run("status", campaign_id=campaign, to=to)
     assert status["status"] == "DELIVERED"
@@ -158,10 +116,9 @@ async def test_every_operation(site: Site, svitsms: Simulator):
     assert await run("check_alfaname", alfaname="Shop-1") == added
     everyone = await run("alfanames")
     assert [each["alfaname"] for each in everyone["alfanames"]][-1] == "Shop-1"
-    assert names == []
-    path = f"{OPERATIONS}/check_alfaname"
-    assert (await site.ask("POST", path, {"alfaname": "Nobody"}))[0] == 409
-    assert (await site.ask("POST", path, {}))[0] == 400
+    assert await operations.untried() == []
+    assert (await ask("check_alfaname", alfaname="Nobody"))[0] == 409
+    assert (await ask("check_alfaname"))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -177,16 +134,13 @@ async def test_refusals(
     site: Site, svitsms: Simulator, code: str, class_: str, state: str
 ):
     await site.start(svit=connector(svitsms))
-    strike(svitsms, f"refuse code={code} on=send")
-    message = await site.reaches(await site.submit(), state)
-    assert (message["error"]["class"], message["error"]["code"]) == (class_, code)
-    assert svitsms.requests["send"] == 1
+    await providers.refuses(site, svitsms, code, class_, state)
 
 
 async def test_an_account_without_money_leaves_it_to_the_next(
     site: Site, svitsms: Simulator
 ):
-    async with Simulator() as other:
+    async with stand_in() as other:
         await site.start(svit=connector(svitsms), other=connector(other))
         strike(svitsms, "refuse code=INSUFFICIENTFUNDS on=send")
         message = await site.reaches(await site.submit(), "delivered")
@@ -230,15 +184,10 @@ async def test_what_may_have_been_taken_is_for_on_unknown(
 
 async def test_nothing_was_taken_where_nobody_listens(site: Site, svitsms: Simulator):
     """So the backup gets it, once."""
-    async with Simulator(ProviderOptions(login=LOGIN, password=PASSWORD)) as backup:
-        key = svitsms.add_fault(parse("refuse_connect", HTTP_FAULTS))
-        await site.start(
-            svit=connector(
-                svitsms, base_urls=[svitsms.url, backup.url], on_unknown="fail"
-            )
-        )
-        await site.reaches(await site.submit(), "delivered")
-        assert (svitsms.stats.taken, backup.stats.taken) == (0, 1)
+    async with stand_in() as backup:
+        key = strike(svitsms, "refuse_connect")
+        await site.start(svit=connector(svitsms, backup, on_unknown="fail"))
+        await providers.goes_to(site, backup, svitsms)
         assert svitsms.remove_fault(key)
 
 
@@ -254,26 +203,17 @@ async def test_scheduled_there(site: Site, svitsms: Simulator):
 
 async def test_scheduled_here(site: Site, svitsms: Simulator):
     await site.start(svit=connector(svitsms))
-    id_ = await site.submit(send_at=TOMORROW.isoformat())
-    assert (await site.message(id_))["state"] == "scheduled"
-    later = await site.submit()
-    await site.reaches(later, "delivered")
-    assert len(svitsms.messages()) == 1
+    await providers.waits_its_time(site, svitsms)
 
 
 async def test_a_wrong_password_is_no_mystery(site: Site, svitsms: Simulator):
     await site.start(svit=connector(svitsms, password="wrong"))
-    id_ = await site.submit()
-
-    down = await site.connector("svit", "down")
-    while "401" not in down["reason"]:
-        down = await site.connector("svit", "down")
-    assert (await site.message(id_))["state"] == "queued"
+    await providers.waits(site, "svit", "401")
     assert svitsms.requests.keys() <= {"getbalance", "send"}
 
 
 async def test_a_push_of_something_else(site: Site, svitsms: Simulator):
-    await pushed_to(site, svitsms)
+    await ACCOUNT.called_back(site, svitsms)
     url = site.callback_url("svit", SECRET)
     for body, status in ((b"", 200), (b"<html><br></html>", 400)):
         async with site.session.post(url, data=body) as answer:
@@ -284,21 +224,17 @@ async def test_a_push_of_something_else(site: Site, svitsms: Simulator):
 
 
 async def test_pushes_that_come_twice(site: Site, svitsms: Simulator):
-    await pushed_to(site, svitsms)
-    strike(svitsms, "push_twice")
-    ids = [await site.submit(text=f"number {place}") for place in range(5)]
-    for id_ in ids:
-        await site.reaches(id_, "delivered")
-    assert len(await site.told(5)) == 5
+    await ACCOUNT.called_back(site, svitsms)
+    await providers.pushes_twice(site, svitsms)
 
 
 async def test_nothing_private_is_logged_or_shown(
     site: Site, svitsms: Simulator, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("DEBUG")
-    await pushed_to(site, svitsms)
+    await ACCOUNT.called_back(site, svitsms)
     for fault in ("refuse code=ERRTEXT", "html code=502", "status code=401"):
-        key = svitsms.add_fault(parse(f"{fault} times=1 on=send", HTTP_FAULTS))
+        key = strike(svitsms, f"{fault} times=1 on=send")
         id_ = await site.submit(text="meet-me-at-the-bridge", on_unknown="fail")
         await site.reaches(id_, "rejected", "unknown", "failed")
         svitsms.remove_fault(key)
@@ -306,7 +242,7 @@ async def test_nothing_private_is_logged_or_shown(
         [
             await site.get("/v1/connectors/svit"),
             await site.trace(id_),
-            await site.get(OPERATIONS),
+            await site.get("/v1/connectors/svit/operations"),
             await site.get("/metrics"),
         ]
     )
@@ -338,24 +274,20 @@ async def test_whatever_goes_wrong_nothing_is_lost_or_sent_twice(
         strike(svitsms, f"{fault} p=0.1 times={5 + place} on=send")
     strike(svitsms, "refuse_connect at=500ms for=300ms")
     strike(svitsms, "push_lost p=0.2")
-    async with Simulator() as other:
+    async with stand_in() as other:
         site.callbacks = {"listen": ["127.0.0.1:0"]}
         site.max_queued = 10_000
         keys = {"callback_secret": SECRET, "batch": 5}
         await site.start(
             svit=connector(svitsms, **keys), other=connector(other, **keys)
         )
-        svitsms.callback_url = site.callback_url("svit", SECRET)
-        other.callback_url = site.callback_url("other", SECRET)
+        providers.pushes_to(site, "svit", svitsms)
+        providers.pushes_to(site, "other", other)
         numbers = [f"380670{place:04d}00" for place in range(500)]
-        messages = [
-            {"to": to, "from": "SMS", "text": f"for {to}", "on_unknown": "fail"}
-            for to in numbers
-        ]
-        answer = await site.post("/v1/messages/batch", {"messages": messages})
+        ids = await site.submit_to(numbers, on_unknown="fail")
         ended = {
-            to: await site.reaches(accepted["id"], "delivered", "unknown", "failed")
-            for to, accepted in zip(numbers, answer["messages"], strict=True)
+            to: await site.reaches(id_, "delivered", "unknown", "failed")
+            for to, id_ in ids.items()
         }
         taken = [each.to for each in (*svitsms.messages(), *other.messages())]
         assert len(set(taken)) == len(taken)

@@ -312,11 +312,7 @@ async def test_forced_connector(site: Site, smsc: FakeSmsc, backup: FakeSmsc):
 async def test_wrong_password(site: Site, smsc: FakeSmsc):
     smsc.bind_status = CommandStatus.ESME_RINVPASWD
     await site.start(carrier=connector(smsc))
-    async with asyncio.timeout(LIMIT):
-        found = await site.connector("carrier", "down")
-        while "ESME_RINVPASWD" not in found["reason"]:
-            await asyncio.sleep(0.02)
-            found = await site.connector("carrier", "down")
+    await site.down("carrier", "ESME_RINVPASWD")
     assert (await site.ask("GET", "/readyz"))[0] == 503
     # Messages are taken all the same, and wait.
     assert (await site.message(await site.submit()))["state"] == "queued"

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from fakes.hook import HookSink
 from integration.client import LIMIT
+from integration.providers import strike
 from system.processes import Bench, Daemon, until
 
-from esmed.simulator.bridge.httpfaults import HTTP_FAULTS
 from esmed.simulator.bridge.options import ProviderOptions
-from esmed.simulator.faults import parse
 from esmed.simulator.providers.svitsms import Simulator
 
 LOGIN, PASSWORD, SECRET = "380509998877", "the-password-of-it", "the-callbacks-secret"
@@ -27,10 +26,6 @@ async def svitsms() -> AsyncIterator[Simulator]:
     options = ProviderOptions(login=LOGIN, password=PASSWORD, deliver_after=0.1)
     async with Simulator(options) as made:
         yield made
-
-
-def strike(provider: Simulator, fault: str) -> None:
-    provider.add_fault(parse(fault, HTTP_FAULTS))
 
 
 def config(provider: Simulator, hook: HookSink, **keys: Any) -> str:
@@ -75,10 +70,7 @@ async def restarted(daemon: Daemon, provider: Simulator) -> None:
 async def submitted(daemon: Daemon, count: int) -> dict[str, str]:
     """Their ids by number."""
     numbers = [str(380_501_000_000 + 100 * n) for n in range(count)]
-    rows = [{"to": to, "from": "Shop", "text": f"{TEXT} {to}"} for to in numbers]
-    answer = await daemon.post("/v1/messages/batch", {"messages": rows})
-    ids = [one["id"] for one in answer["messages"]]
-    return dict(zip(numbers, ids, strict=True))
+    return await daemon.submit_to(numbers, f"{TEXT} {{}}")
 
 
 @pytest.mark.parametrize("on_unknown", ["resend", "hold", "fail"])
