@@ -12,7 +12,9 @@ import json
 import random
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,6 +25,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from providers import exchange
 
 from esmed.bridge import base
 from esmed.bridge.base import (
@@ -709,33 +712,17 @@ class TestProcedures:
 
     def test_without_a_reply_they_end(self, kind: str) -> None:
         for procedure in provider_of(kind).procedures():
-            steps = procedure.run(arguments_of(kind, procedure), NOW)
-            step = next(steps)
-            try:
-                for _ in range(100):
-                    if isinstance(step, Wait):
-                        step = steps.send(Reply(status=0))
-                    else:
-                        step = steps.throw(NoReply("no route to host"))
-            except (NoReply, StopIteration):
-                continue
-            pytest.fail(f"{procedure.name} goes on for ever")
+            lost = repeat(NoReply("no route to host"), 100)
+            with suppress(NoReply):
+                exchange.run(procedure, arguments_of(kind, procedure), lost, NOW)
 
 
-def driven(
-    procedure: Procedure, arguments: Any, reply: Reply, hidden: set[str]
-) -> object:
+def driven(procedure: Procedure, arguments: Any, reply: Reply, hidden: set[str]) -> Any:
     """What an operation comes to when each of its calls is answered so."""
-    steps = procedure.run(arguments, NOW)
-    try:
-        step = next(steps)
-        for _ in range(1000):
-            if isinstance(step, Wait):
-                assert step.seconds > 0
-                step = steps.send(Reply(status=0))
-            else:
-                assert not [word for word in hidden if word in repr(step) + step.path]
-                step = steps.send(reply)
-    except StopIteration as ended:
-        return ended.value
-    pytest.fail(f"{procedure.name} goes on for ever")
+    result, asked = exchange.run(procedure, arguments, repeat(reply, 1000), NOW)
+    for step in asked:
+        if isinstance(step, Wait):
+            assert step.seconds > 0
+        else:
+            assert not [word for word in hidden if word in repr(step) + step.path]
+    return result

@@ -6,8 +6,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
+from providers import exchange
 
-from esmed.bridge.base import HttpCall, Reply
+from esmed.bridge.base import HttpCall, Reply, Wait
 from esmed.models import Fault, FaultClass
 from esmed.providers.smsc import Config, create
 from esmed.secret import Secret
@@ -29,18 +30,11 @@ def run(
     status: int = 200,
 ) -> tuple[HttpCall | None, Any]:
     """The request of an operation, and what comes of that answer."""
-    procedure = PROCEDURES[name]
-    arguments = msgspec.convert(given or {}, procedure.arguments)
-    steps = procedure.run(arguments, NOW)
-    call: HttpCall | None = None
-    try:
-        step = next(steps)
-        assert isinstance(step, HttpCall)
-        call = step
-        steps.send(Reply(status=status, body=body.encode()))
-    except StopIteration as end:
-        return call, end.value
-    raise AssertionError("it asks more than once")
+    reply = Reply(status=status, body=body.encode())
+    result, asked = exchange.run(PROCEDURES[name], given or {}, [reply], NOW)
+    call = asked[0] if asked else None
+    assert not isinstance(call, Wait)
+    return call, result
 
 
 def form(call: HttpCall | None, *, charset: str = "utf-8") -> dict[str, str]:

@@ -17,8 +17,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from providers import exchange
+from providers.exchange import answer
 
-from esmed.bridge.base import HttpCall, News, Outgoing, Procedure, Reply
+from esmed.bridge.base import HttpCall, News, Outgoing, Reply
 from esmed.config import loads
 from esmed.connector import Sent
 from esmed.errors import ConfigError
@@ -86,11 +88,6 @@ ONE = THREE[:1]
 
 def vector(name: str) -> Reply:
     return answer((VECTORS / name).read_bytes())
-
-
-def answer(body: str | bytes, status: int = 200, **headers: str) -> Reply:
-    octets = body.encode() if isinstance(body, str) else body
-    return Reply(status=status, body=octets, headers=headers)
 
 
 def code(value: int | str) -> Reply:
@@ -626,24 +623,10 @@ def run(
     name: str, replies: Sequence[Reply], provider: SmsPager, **arguments: object
 ) -> tuple[list[HttpCall], Any]:
     """Run an operation; its requests, and what it came to."""
-    (procedure,) = [one for one in provider.procedures() if one.name == name]
-    return driven(procedure, replies, msgspec.convert(arguments, procedure.arguments))
-
-
-def driven(
-    procedure: Procedure, replies: Sequence[Reply], arguments: object
-) -> tuple[list[HttpCall], Any]:
-    steps = procedure.run(arguments, NOW)
-    calls: list[HttpCall] = []
-    try:
-        step = next(steps)
-        for reply in replies:
-            assert isinstance(step, HttpCall)
-            calls.append(step)
-            step = steps.send(reply)
-    except StopIteration as end:
-        return calls, end.value
-    pytest.fail("it asks for more")
+    procedure = exchange.procedure_of(provider, name)
+    result, asked = exchange.run(procedure, arguments, replies, NOW)
+    assert len(asked) == len(replies)
+    return exchange.calls(asked), result
 
 
 CAMPAIGN = {
@@ -742,13 +725,8 @@ class TestOperations:
         }
 
     def test_check_of_what_xml_cannot_carry(self, provider: SmsPager) -> None:
-        (procedure,) = [one for one in provider.procedures() if one.name == "check"]
-        arguments = msgspec.convert(
-            {"to": ["79019011234"], "text": "\x00"}, procedure.arguments
-        )
-        with pytest.raises(StopIteration) as ended:
-            next(procedure.run(arguments, NOW))
-        assert ended.value.value.code == "text"
+        _, found = run("check", [], provider, to=["79019011234"], text="\x00")
+        assert found.code == "text"
 
     @pytest.mark.parametrize(
         ("name", "arguments"),

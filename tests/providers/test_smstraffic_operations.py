@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from providers import exchange
+from providers.exchange import calls
 from providers.smstraffic import NOW, VECTORS, provider, reply, vector
 
 from esmed.bridge.base import HttpCall, NoReply, Reply, Wait
@@ -28,30 +30,10 @@ def run(
     more: str = "",
 ) -> tuple[Any, list[HttpCall | Wait]]:
     """The result of an operation whose calls are answered so, and its steps."""
-    procedures = {one.name: one for one in provider(more).procedures()}
-    procedure = procedures[name]
-    steps = procedure.run(msgspec.convert(arguments, procedure.arguments), NOW)
-    asked: list[HttpCall | Wait] = []
-    left = list(answers)
-    try:
-        step = next(steps)
-        while True:
-            asked.append(step)
-            if isinstance(step, Wait):
-                step = steps.send(Reply(status=0))
-                continue
-            answer = left.pop(0)
-            if isinstance(answer, NoReply):
-                step = steps.throw(answer)
-            else:
-                step = steps.send(answer)
-    except StopIteration as end:
-        assert not left
-        return end.value, asked
-
-
-def calls(asked: Sequence[HttpCall | Wait]) -> list[HttpCall]:
-    return [step for step in asked if isinstance(step, HttpCall)]
+    procedure = exchange.procedure_of(provider(more), name)
+    result, asked = exchange.run(procedure, arguments, answers, NOW)
+    assert len(calls(asked)) == len(answers)
+    return result, asked
 
 
 def body_of(call: HttpCall) -> Any:

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from providers import exchange
 from zeep import Client
 
 from esmed.bridge import soap, xmldoc
-from esmed.bridge.base import HttpCall, News, Outgoing, Reply, Wait
+from esmed.bridge.base import HttpCall, News, Outgoing, Reply
 from esmed.bridge.soap import SoapFault
 from esmed.bridge.xmldoc import XmlError
 from esmed.connector import Sent
@@ -622,16 +623,10 @@ class TestOperations:
     def run(
         self, provider: SmsTrafficSoap, name: str, arguments: Any, *replies: Reply
     ) -> Any:
-        (procedure,) = [one for one in provider.procedures() if one.name == name]
-        steps = procedure.run(procedure.arguments(**arguments), NOW)
-        step = next(steps)
-        for reply in replies:
-            assert not isinstance(step, Wait)
-            try:
-                step = steps.send(reply)
-            except StopIteration as ended:
-                return ended.value
-        raise AssertionError("it goes on")
+        procedure = exchange.procedure_of(provider, name)
+        result, asked = exchange.run(procedure, arguments, replies, NOW)
+        assert len(exchange.calls(asked)) == len(asked) == len(replies)
+        return result
 
     def test_balance(self, provider: SmsTrafficSoap) -> None:
         found = self.run(provider, "balance", {}, answer("balance"))

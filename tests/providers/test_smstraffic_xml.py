@@ -16,6 +16,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from providers import exchange
+from providers.exchange import answer
 
 from esmed.bridge.base import (
     AutoReply,
@@ -26,7 +28,6 @@ from esmed.bridge.base import (
     Outgoing,
     Pushed,
     Reply,
-    Wait,
 )
 from esmed.bridge.config import HttpProviderConfig
 from esmed.config import loads
@@ -85,11 +86,6 @@ B = outgoing("b", "79261112233", "hello test")
 
 def vector(name: str) -> Reply:
     return answer((VECTORS / name).read_bytes())
-
-
-def answer(body: str | bytes, status: int = 200, **headers: str) -> Reply:
-    octets = body.encode() if isinstance(body, str) else body
-    return Reply(status=status, body=octets, headers=headers)
 
 
 def error(code: int | str, description: str = "") -> Reply:
@@ -868,22 +864,16 @@ class Run:
         self.calls: list[tuple[str, dict[str, str]]] = []
 
     def __call__(self, name: str, **arguments: object) -> Any:
-        procedures = {one.name: one for one in SmsTrafficXml(CONFIG).procedures()}
-        procedure = procedures[name]
-        steps = procedure.run(msgspec.convert(arguments, procedure.arguments), NOW)
-        reply: Reply | None = None
-        while True:
-            try:
-                call = steps.send(reply)  # type: ignore[arg-type]
-            except StopIteration as end:
-                assert not self.answers
-                return end.value
-            assert not isinstance(call, Wait)
+        procedure = exchange.procedure_of(SmsTrafficXml(CONFIG), name)
+        result, asked = exchange.run(procedure, arguments, self.answers, NOW)
+        for call in asked:
+            assert isinstance(call, HttpCall)
             fields = form(call)
             assert fields.pop("login") == "mylogin"
             assert fields.pop("password") == "mypassword"
             self.calls.append((call.path, fields))
-            reply = self.answers.pop(0)
+        assert len(self.calls) == len(self.answers)
+        return result
 
 
 class TestOperations:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from providers import exchange
 
 from esmed.bridge.base import (
     CallbackRequest,
@@ -608,13 +609,10 @@ class TestPushes:
 
 def run(name: str, reply: Reply, **arguments: Any) -> tuple[HttpCall, Any]:
     """The request that an operation makes, and what it comes to."""
-    (procedure,) = (each for each in provider().procedures() if each.name == name)
-    steps = procedure.run(msgspec.convert(arguments, procedure.arguments), NOW)
-    call = next(steps)
+    procedure = exchange.procedure_of(provider(), name)
+    result, (call,) = exchange.run(procedure, arguments, [reply], NOW)
     assert isinstance(call, HttpCall)
-    with pytest.raises(StopIteration) as ended:
-        steps.send(reply)
-    return call, ended.value.value
+    return call, result
 
 
 class TestOperations:
