@@ -1,28 +1,24 @@
 """What the tests of `kind: smstraffic` share: its example, and bodies of answers."""
 
 import json
-from pathlib import Path
 from typing import Final
+
+from providers import examples
 
 from esmed.bridge.base import Provider, Reply
 from esmed.bridge.registry import create
-from esmed.config import loads
-from esmed.secret import Surroundings
 
-VECTORS: Final = Path(__file__).parent / "vectors" / "smstraffic"
+VECTORS: Final = examples.VECTORS / "smstraffic"
 NOW: Final = 1_735_712_400_000  # 2025-01-01T06:20:00Z
-SURROUNDINGS: Final = Surroundings(environ={}, directory=Path())
 
 
 def vector(name: str) -> bytes:
     return (VECTORS / name).read_bytes()
 
 
-def provider(more: str = "") -> Provider:
-    """The example of the vectors, with further lines at its end."""
-    text = (VECTORS / "config.yaml").read_text(encoding="utf-8") + more
-    config = loads(text, SURROUNDINGS)
-    return create(config.connectors["smstraffic"])
+def provider(**changes: object) -> Provider:
+    """The example of the vectors, with changes."""
+    return create(examples.configured("smstraffic", **changes))
 
 
 def reply(body: object, status: int = 200, **headers: str) -> Reply:

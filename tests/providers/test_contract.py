@@ -26,6 +26,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from providers import exchange
+from providers.examples import VECTORS, configured
 
 from esmed.bridge import base
 from esmed.bridge.base import (
@@ -42,7 +43,6 @@ from esmed.bridge.base import (
     Wait,
 )
 from esmed.bridge.registry import create, provider_kinds
-from esmed.config import loads
 from esmed.connector import Sent
 from esmed.connectorconfig import ConnectorConfig
 from esmed.errors import ConfigError
@@ -56,11 +56,10 @@ from esmed.models import (
     Request,
     Unknown,
 )
-from esmed.secret import Secret, Surroundings
+from esmed.secret import Secret
 from esmed.simulator.bridge.registry import kinds as simulated_kinds
 
 ROOT = Path(__file__).parents[2]
-VECTORS = Path(__file__).parent / "vectors"
 NOW = 1_790_000_000_000
 DAY = 86_400_000
 TEXTS = ("Hello", "Привіт, це тест", "Ціна 5 € <&>", "Готово 👍🏽")
@@ -99,16 +98,6 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 # --- what there is of a kind ---------------------------------------------------------
-
-
-def configured(kind: str, **more: object) -> ConnectorConfig:
-    text = (VECTORS / kind / "config.yaml").read_text(encoding="utf-8")
-    raw = yaml.safe_load(text)
-    assert list(raw) == ["connectors"]
-    assert list(raw["connectors"]) == [kind]
-    raw["connectors"][kind].update(more)
-    surroundings = Surroundings(environ={}, directory=VECTORS / kind)
-    return loads(yaml.safe_dump(raw), surroundings).connectors[kind]
 
 
 @cache

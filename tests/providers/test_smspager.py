@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from providers import exchange
+from providers.examples import configured
 from providers.exchange import answer
 
 from esmed.bridge.base import HttpCall, News, Outgoing, Reply
@@ -131,9 +132,7 @@ def sent(number: str = "79019011234", smsid: str | None = None) -> Sent:
 
 class TestConfiguration:
     def test_the_example(self) -> None:
-        text = (VECTORS / "config.yaml").read_text()
-        loaded = loads(text, Surroundings(environ={}, directory=VECTORS))
-        config = loaded.connectors["smspager"]
+        config = configured("smspager")
         assert isinstance(config, Config)
         assert config.nodes == ("https://transport.sms-pager.example:7214",)
         assert (config.timezone, config.batch) == (ZoneInfo("Europe/Moscow"), 1)

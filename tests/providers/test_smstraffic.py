@@ -9,16 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from providers.smstraffic import (
-    NOW,
-    SURROUNDINGS,
-    VECTORS,
-    provider,
-    reply,
-    vector,
-)
+from providers.smstraffic import NOW, VECTORS, provider, reply, vector
 
 from esmed.bridge.base import (
     Answer,
@@ -30,7 +24,6 @@ from esmed.bridge.base import (
     Provider,
     Reply,
 )
-from esmed.config import loads
 from esmed.connector import Sent
 from esmed.errors import ConfigError
 from esmed.models import (
@@ -146,14 +139,14 @@ def test_the_validity_is_handed_over(
 
 
 def test_q_st_2_the_validity_need_not_be_handed_over() -> None:
-    account = provider("    send_timeout: false\n")
+    account = provider(send_timeout=False)
     written = body_of(account.build([message()], NOW))
     assert "timeout" not in written["channels"]["sms"]
 
 
 @pytest.mark.parametrize("field", ["startDateTime", "startTime"])
 def test_q_st_1_the_start_has_the_name_that_is_configured(field: str) -> None:
-    account = provider(f"    schedule_field: {field}\n")
+    account = provider(schedule_field=field)
     assert account.traits.schedules
     later = message(send_at=NOW + 3_600_000)
     assert body_of(account.build([later], NOW))["scheduling"] == {
@@ -650,9 +643,8 @@ def test_no_secret_is_shown(account: Provider) -> None:
     "key", ["sécret/x", "with blank/x", '"line\\nbreak/x"'], ids=repr
 )
 def test_a_key_that_no_header_can_carry(key: str) -> None:
-    text = (VECTORS / "config.yaml").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match=r"connectors\.smstraffic\.api_key") as caught:
-        loads(text.replace(f'"{KEY}"', key), SURROUNDINGS)
+        provider(api_key=yaml.safe_load(key))
     assert "secret" not in str(caught.value)
 
 

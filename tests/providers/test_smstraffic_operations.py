@@ -27,10 +27,10 @@ def run(
     name: str,
     arguments: dict[str, Any],
     answers: Sequence[Reply | NoReply],
-    more: str = "",
+    **changes: object,
 ) -> tuple[Any, list[HttpCall | Wait]]:
     """The result of an operation whose calls are answered so, and its steps."""
-    procedure = exchange.procedure_of(provider(more), name)
+    procedure = exchange.procedure_of(provider(**changes), name)
     result, asked = exchange.run(procedure, arguments, answers, NOW)
     assert len(calls(asked)) == len(answers)
     return result, asked
@@ -166,9 +166,10 @@ TEMPLATE: dict[str, Any] = {
 
 
 def test_a_template_as_the_description_writes_it() -> None:
-    more = "    schedule_field: startTime\n"
     answer = reply(vector("accepted.json"))
-    result, (call,) = run("send_template", TEMPLATE, [answer], more)
+    result, (call,) = run(
+        "send_template", TEMPLATE, [answer], schedule_field="startTime"
+    )
     assert isinstance(call, HttpCall)
     assert body_of(call) == SAMPLE
     assert result == {

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from providers import examples
 
 from esmed.bridge.base import MailCall, Outgoing, Provider, Reply
 from esmed.bridge.config import MailTls
-from esmed.config import loads
 from esmed.errors import ConfigError
 from esmed.fieldtypes import Endpoint
 from esmed.models import (
@@ -32,7 +31,7 @@ from esmed.models import (
     Unknown,
 )
 from esmed.providers.smstraffic_smtp import Config, create
-from esmed.secret import Secret, Surroundings
+from esmed.secret import Secret
 
 VECTORS = Path(__file__).parent / "vectors" / "smstraffic-smtp"
 NOW = 1_589_033_499_000
@@ -369,12 +368,7 @@ def parsed(provider: Provider, reply: Reply, count: int = 1) -> list[Outcome]:
 
 def configured(**changes: Any) -> Config:
     """The example's keys, with changes; None takes one away."""
-    document = yaml.safe_load((VECTORS / "config.yaml").read_text(encoding="utf-8"))
-    section = document["connectors"]["smstraffic-smtp"] | changes
-    kept = {key: value for key, value in section.items() if value is not None}
-    document["connectors"]["smstraffic-smtp"] = kept
-    where = Surroundings(environ={}, directory=VECTORS)
-    config = loads(yaml.safe_dump(document), where).connectors["smstraffic-smtp"]
+    config = examples.configured("smstraffic-smtp", **changes)
     assert isinstance(config, Config)
     return config
 

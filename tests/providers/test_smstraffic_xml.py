@@ -17,6 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from providers import exchange
+from providers.examples import configured
 from providers.exchange import answer
 
 from esmed.bridge.base import (
@@ -120,9 +121,7 @@ def push(body: bytes = b"", query: bytes = b"", **headers: str) -> CallbackReque
 
 class TestConfiguration:
     def test_the_example(self) -> None:
-        text = (VECTORS / "config.yaml").read_text()
-        loaded = loads(text, Surroundings(environ={}, directory=VECTORS))
-        config = loaded.connectors["smstraffic-xml"]
+        config = configured("smstraffic-xml")
         assert isinstance(config, Config)
         assert config.nodes == (
             "https://api.smstraffic.example",
