@@ -1,6 +1,7 @@
 """One HTTP request to a provider: what came back, or whether it may have got there."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import ssl
@@ -31,6 +32,8 @@ from esmed.errors import TransportError
 KEEP_ALIVE: Final = 4.0
 """Seconds of an idle connection. Many servers close theirs after five: whoever sends
 just then gets no answer, and does not know whether the request got there."""
+CLOSING: Final = 3.0
+"""Seconds for connections to close. Those with octets that nobody reads never do."""
 _SMALL: Final = 64 * 1024
 
 
@@ -102,7 +105,9 @@ class HttpCarrier:
         """Close the connections; nothing is sent any more."""
         self._closed = True
         if self._session is not None:
-            await self._session.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSING):
+                    await self._session.close()
 
     async def _open(self) -> ClientSession:
         config = self._config

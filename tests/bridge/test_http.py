@@ -15,6 +15,7 @@ import pytest
 from fakes.ca import Authority
 from fakes.wait import eventually
 
+from esmed.bridge import http
 from esmed.bridge.base import Ambiguous, HttpCall, MailCall, NotSent, Reply
 from esmed.bridge.config import HttpProviderConfig
 from esmed.bridge.http import HttpCarrier
@@ -555,6 +556,24 @@ async def test_closed_in_the_middle_of_an_answer() -> None:
         await ours.close()
         async with asyncio.timeout(30):
             assert isinstance(await asking, Ambiguous)
+
+
+async def test_closed_while_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "CLOSING", 0.1)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(5)
+        listening.setblocking(False)
+        call = HttpCall(operation="send", body=b"x" * 50_000_000)
+        async with carrier(response_timeout=1.0) as ours:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            sending = asyncio.create_task(ours.exchange(call, url))
+            accepted, _ = await asyncio.get_running_loop().sock_accept(listening)
+            with accepted:
+                await asyncio.sleep(0.3)  # for as much to be written as can be
+                async with asyncio.timeout(20):
+                    await ours.close()
+                assert isinstance(await sending, Ambiguous)
 
 
 def test_a_call_shows_nothing() -> None:
