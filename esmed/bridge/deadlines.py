@@ -33,7 +33,9 @@ class Deadlines:
             if self._alarm.when() <= at:
                 return
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_at(at, self._rings)
+        loop = asyncio.get_running_loop()
+        # Not at once: after a stall answers may be there that nobody has read yet.
+        self._alarm = loop.call_at(at, loop.call_soon, self._rings)
 
     def _rings(self) -> None:
         self._alarm = None

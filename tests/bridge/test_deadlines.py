@@ -1,6 +1,7 @@
 """esmed.bridge.deadlines: many tasks, one timer."""
 
 import asyncio
+import time
 
 import pytest
 from fakes.wait import eventually
@@ -103,3 +104,15 @@ async def test_another_error_is_not_hidden(all_: Deadlines) -> None:
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()
+
+
+async def test_an_answer_that_came_while_the_machine_stalled_counts(
+    all_: Deadlines,
+) -> None:
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+    with all_.after(0.01):
+        all_.start()
+        loop.call_soon(answer.set_result, "it came")
+        time.sleep(0.05)  # noqa: ASYNC251 - that is the stall
+        assert await answer == "it came"
