@@ -30,9 +30,18 @@ webhooks:
 
 @contextlib.contextmanager
 def daemon(
-    folder: Path, name: str, smsc: int, hook: int | None = None, ready: str = "readyz"
+    folder: Path,
+    name: str,
+    smsc: int,
+    hook: int | None = None,
+    *,
+    ready: str = "readyz",
+    checkout: Path | None = None,
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """The daemon with a store of its own; its HTTP port and its process."""
+    """The daemon with a store of its own; its HTTP port and its process.
+
+    ``checkout``: of the version that lies there.
+    """
     home = folder / name
     home.mkdir()
     port = processes.free_port()
@@ -42,7 +51,7 @@ def daemon(
         _CONFIG.format(folder=home, port=port, smsc=smsc, name=name, webhooks=webhooks)
     )
     command = processes.python("-m", "esmed", "run", "-c", str(config))
-    with processes.running(command, home / "log") as process:
+    with processes.running(command, home / "log", checkout) as process:
         processes.wait_for(f"http://127.0.0.1:{port}/{ready}", process)
         yield port, process
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -22,10 +23,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the time of the block."""
+def running(
+    command: Sequence[str], log: Path, folder: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for the time of the block; with a ``folder`` it is begun there, and
+    Python's modules are that folder's."""
+    environment = None if folder is None else {**os.environ, "PYTHONPATH": str(folder)}
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=folder, env=environment
+        )
         try:
             yield process
         finally:
