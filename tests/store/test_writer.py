@@ -211,7 +211,8 @@ class TestUnavailable:
             await bench.store.intake(big(1))
         bench.told.clear()
         disk.empty()
-        await eventually(lambda: bench.store.available)
+        await eventually(lambda: bench.told)
+        assert bench.store.available
         assert [(one.operations, one.changes) for one in bench.told] == [(0, [])]
 
     async def test_what_came_meanwhile_is_refused_too(
