@@ -249,7 +249,8 @@ def _receipts(segment: Segment) -> list[list[ReceiptNote]]:
         return [segment.attempts[0].receipts]
     heard: dict[tuple[str, str | int], list[ReceiptNote]] = {}
     for index, attempt in enumerate(segment.attempts):
-        if attempt.outcome == "accepted":
+        # What a receipt spoke of was taken, even if the SMSC refuses it later.
+        if attempt.outcome == "accepted" or attempt.receipts:
             key = (attempt.connector, attempt.smsc_id or index)
             heard.setdefault(key, []).extend(attempt.receipts)
     return list(heard.values())

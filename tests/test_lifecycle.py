@@ -636,6 +636,17 @@ class TestTwoAttempts:
         report(one, S.UNDELIVERABLE, attempt=0)
         assert state_of(one) is S.BUFFERED
 
+    def test_a_receipt_counts_though_its_attempt_is_refused_after_all(self) -> None:
+        one = record()
+        answer(one, Deferred(BUSY))
+        requeue(one)
+        unknown = answer(one, result(Unknown("lost"), at=T0 + 9000))
+        heard = receipt(S.BUFFERED, at=T0 + 9500)
+        assert lifecycle.taken(one, 1, heard, deadline=RECEIPTS_UNTIL) == 1
+        late(one, unknown, Rejected(BUSY))
+        report(one, S.DELIVERED, attempt=1)
+        assert state_of(one) is S.DELIVERED
+
     def test_it_has_ended_before_the_first_is_heard_of(self) -> None:
         one = record()
         unknown = answer(one, Unknown("lost"), parts=2)
