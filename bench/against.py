@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import load, processes
 from bench.daemon import daemon, simulator
-from bench.main import BATCH, CONNECTIONS, Side, end_to_end
+from bench.main import BATCH, CONNECTIONS, Side, end_to_end, go_round
 
 HERE = Path(__file__).parent.parent
 
@@ -37,11 +37,7 @@ async def measure(other: Path, rounds: int, folder: Path) -> list[Side]:
                     requests, count, each, lambda: processes.acknowledged(control)
                 )
                 sides.append(Side(f"{name}, {what}", window))
-        for number in range(rounds + 1):
-            for side in sides:
-                rate = await side.window()
-                if number:  # the first round warms up
-                    side.rates.append(rate)
+        await go_round(sides, rounds)
         return sides
 
 

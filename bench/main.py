@@ -71,6 +71,15 @@ def end_to_end(
     return window
 
 
+async def go_round(sides: list[Side], rounds: int) -> None:
+    """Measure each side once in every round; the first round only warms up."""
+    for number in range(rounds + 1):
+        for side in sides:
+            rate = await side.window()
+            if number:
+                side.rates.append(rate)
+
+
 @contextlib.contextmanager
 def application(folder: Path) -> Iterator[int]:
     """The bare aiohttp application; its port."""
@@ -125,11 +134,7 @@ async def measure(rounds: int, folder: Path) -> list[Side]:
             port = enter(kannel.kannel(folder, smsc))
             requests = await ready(port, kannel.request(port), CONNECTIONS)
             sides.append(Side("kannel", end_to_end(requests, 1000, 1, acknowledged)))
-        for number in range(rounds + 1):
-            for side in sides:
-                rate = await side.window()
-                if number:  # the first round warms up
-                    side.rates.append(rate)
+        await go_round(sides, rounds)
         return sides
 
 
